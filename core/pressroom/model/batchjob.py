@@ -1,0 +1,259 @@
+"""The BatchJob resource. Purely data."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Any
+
+from pydantic import Field, StringConstraints
+
+from pressroom.model.base import Model, Record, Rule, Time
+from pressroom.model.conditions import Condition, ConditionType, Reason, find
+from pressroom.model.page import PageOptions
+from pressroom.model.rows import Row
+from pressroom.model.template import MissingValues, TemplateHtml
+
+Name = Annotated[
+    str, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$", max_length=253)
+]
+#: A template's name, or one of its aliases.
+TemplateId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}$")]
+FileNamePattern = Annotated[str, StringConstraints(min_length=1, max_length=500)]
+
+MAX_INLINE_ROWS = 100
+DEFAULT_TTL_SECONDS = 86_400
+DEFAULT_HISTORY_SECONDS = 345_600
+
+
+class Dialect(StrEnum):
+    """The API that made a job, and in whose words it is shown."""
+
+    NATIVE = "Native"
+    LIGHTNING_PDF = "LightningPdf"
+    IMAGINE_PDF = "ImaginePdf"
+    MAIL_MERGE = "MailMerge"
+    GLYPH = "Glyph"
+    PDF_GORILLA = "PdfGorilla"
+
+
+class OutputKind(StrEnum):
+    """What a job leaves. Files are always there."""
+
+    FILES = "Files"
+    ZIP = "Zip"
+    MERGED = "Merged"
+
+
+class Manifest(Model):
+    """Rows in the object store: NDJSON below the tenant's uploads."""
+
+    key: Annotated[str, StringConstraints(min_length=1, max_length=1024)]
+    rows: Annotated[int, Field(ge=1)]
+    bytes: Annotated[int, Field(ge=1)]
+    sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+
+
+class ConfigMapRef(Model):
+    """Rows in a ConfigMap of the same namespace: CSV where the key ends in .csv, else NDJSON."""
+
+    name: Name
+    key: Annotated[str, StringConstraints(min_length=1, max_length=253)]
+
+
+class TemplateRef(Model):
+    """A Template of the same namespace, by name or alias."""
+
+    name: TemplateId
+
+
+class SecretRef(Model):
+    """A Secret of the same namespace; the webhook's secret is its key ``secret``."""
+
+    name: Name
+
+
+class Webhook(Model):
+    """Where to say that the job ended."""
+
+    url: Annotated[str, StringConstraints(pattern=r"^https?://", max_length=2048)]
+    secret_ref: SecretRef | None = None
+
+
+_MUTABLE = {"suspend", "cancel", "ttl_seconds_after_finished"}
+
+
+class BatchJobSpec(Model):
+    """A batch: where its rows are, what they are rendered with, and what is made of them."""
+
+    tenant: Name | None = Field(None, description="Default: default.")
+    dialect: Dialect | None = Field(None, description="Default: Native.")
+    rows: Annotated[list[Row], Field(min_length=1, max_length=MAX_INLINE_ROWS)] | None = None
+    manifest: Manifest | None = None
+    config_map: ConfigMapRef | None = None
+    template: TemplateRef | None = None
+    html: TemplateHtml | None = Field(None, description="A template text of the job's own.")
+    templates: Annotated[list[TemplateId], Field(max_length=100)] | None = Field(
+        None, description="Every template name that rows of a manifest use."
+    )
+    missing_values: MissingValues | None = Field(
+        None, description="Overrides what the templates say about missing values."
+    )
+    page: PageOptions | None = None
+    outputs: Annotated[list[OutputKind], Field(max_length=3)] | None = Field(
+        None, description="Files are always made. Default: Files and Zip."
+    )
+    file_name_pattern: FileNamePattern | None = None
+    priority: Annotated[int, Field(ge=0, le=9)] | None = Field(None, description="Default 5.")
+    parallelism: Annotated[int, Field(ge=1, le=10000)] | None = Field(
+        None, description="Shards of this job in work at once. Default: no limit of its own."
+    )
+    row_timeout_seconds: Annotated[int, Field(ge=1, le=600)] | None = Field(
+        None, description="Default 30."
+    )
+    row_retries: Annotated[int, Field(ge=0, le=10)] | None = Field(None, description="Default 2.")
+    active_deadline_seconds: Annotated[int, Field(ge=1)] | None = None
+    suspend: bool | None = None
+    cancel: bool | None = None
+    webhook: Webhook | None = None
+    ttl_seconds_after_finished: Annotated[int, Field(ge=0, le=31_536_000)] | None = Field(
+        None, description="Seconds until the job's data is purged. Default 86400."
+    )
+    history_seconds: Annotated[int, Field(ge=0, le=31_536_000)] | None = Field(
+        None, description="Seconds that the small record stays after the data. Default 345600."
+    )
+
+    rules = (
+        Rule(
+            "[has(self.rows), has(self.manifest), has(self.configMap)].filter(x, x).size() == 1",
+            "give exactly one of rows, manifest and configMap",
+            lambda s: sum(x is not None for x in (s.rows, s.manifest, s.config_map)) == 1,
+        ),
+        Rule(
+            "!(has(self.template) && has(self.html))",
+            "give either template or html, not both",
+            lambda s: s.template is None or s.html is None,
+        ),
+        Rule(
+            "!has(oldSelf.cancel) || !oldSelf.cancel || (has(self.cancel) && self.cancel)",
+            "a cancelled job stays cancelled",
+            lambda new, old: not old.cancel or bool(new.cancel),
+            transition=True,
+        ),
+    )
+
+    def outputs_or_default(self) -> frozenset[OutputKind]:
+        """What the job leaves, the default filled in."""
+        chosen = {OutputKind.FILES, OutputKind.ZIP} if self.outputs is None else set(self.outputs)
+        return frozenset(chosen | {OutputKind.FILES})
+
+
+#: Fields that never change after the create.
+IMMUTABLE = tuple(name for name in BatchJobSpec.model_fields if name not in _MUTABLE)
+
+
+class RowCounts(Record):
+    """How far a job is, in rows. ``settled`` counts cancelled rows too."""
+
+    total: int = 0
+    succeeded: int = 0
+    failed: int = 0
+    settled: int = 0
+    pages: int = 0
+    bytes: int = 0
+
+
+class ShardCounts(Record):
+    """How far a job is, in shards."""
+
+    total: int = 0
+    done: int = 0
+
+
+class ArtifactStatus(Record):
+    """An artifact as the status shows it."""
+
+    key: str
+    bytes: int
+    sha256: str
+    files: int | None = None
+    pages: int | None = None
+
+
+class ArtifactsStatus(Record):
+    """The artifacts that can be fetched."""
+
+    ledger: ArtifactStatus | None = None
+    zip: ArtifactStatus | None = None
+    merged: ArtifactStatus | None = None
+
+
+class Failure(Record):
+    """A failed row as the status shows it."""
+
+    row: int
+    id: str
+    code: str
+    message: str
+
+
+class BatchJobStatus(Record):
+    """Written by the operator alone."""
+
+    observed_generation: int | None = None
+    conditions: list[Condition] = Field(
+        default_factory=list,
+        json_schema_extra={
+            "x-kubernetes-list-type": "map",
+            "x-kubernetes-list-map-keys": ["type"],
+        },
+    )
+    rows: RowCounts | None = None
+    shards: ShardCounts | None = None
+    artifacts: ArtifactsStatus | None = None
+    failures: list[Failure] = Field(default_factory=list, max_length=20)
+    start_time: Time | None = None
+    completion_time: Time | None = None
+    expiry_time: Time | None = None
+
+    def reason(self) -> Reason:
+        """The reason of the summary condition; Queued before the operator has said anything."""
+        summary = find(self.conditions, ConditionType.SUCCEEDED)
+        return Reason(summary.reason) if summary else Reason.QUEUED
+
+
+class Meta(Record):
+    """The metadata that the farm reads."""
+
+    name: str
+    namespace: str
+    uid: str
+    resource_version: str
+    generation: int = 1
+    creation_timestamp: Time
+    deletion_timestamp: Time | None = None
+    finalizers: list[str] = Field(default_factory=list)
+    labels: dict[str, str] = Field(default_factory=dict)
+    annotations: dict[str, str] = Field(default_factory=dict)
+
+
+class BatchJob(Record):
+    """A BatchJob as read from the API."""
+
+    metadata: Meta
+    spec: BatchJobSpec
+    status: BatchJobStatus = Field(default_factory=BatchJobStatus)
+
+    @property
+    def uid(self) -> str:
+        """The UID that everything outside Kubernetes is keyed by."""
+        return self.metadata.uid
+
+    @property
+    def tenant(self) -> str:
+        """The tenant's name, the default filled in."""
+        return self.spec.tenant or "default"
+
+
+def job_of(body: dict[str, Any]) -> BatchJob:
+    """A BatchJob from the API's JSON. pydantic.ValidationError if its spec is not one of ours."""
+    return BatchJob.model_validate(body)

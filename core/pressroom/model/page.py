@@ -1,0 +1,159 @@
+"""Page options: what a row is printed on. Purely data."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field, StringConstraints
+
+from pressroom.model.base import Model, Rule
+
+#: A CSS length with an absolute unit; a bare number is pixels (1/96 inch).
+Length = Annotated[
+    str,
+    StringConstraints(pattern=r"^[0-9]{1,6}(\.[0-9]{1,4})?(px|pt|pc|mm|cm|in)?$", max_length=16),
+]
+PageRanges = Annotated[
+    str, StringConstraints(pattern=r"^[0-9]+(-[0-9]*)?( *, *[0-9]+(-[0-9]*)?)*$", max_length=200)
+]
+Html = Annotated[str, StringConstraints(max_length=65536)]
+
+_INCHES = {"px": 1 / 96, "pt": 1 / 72, "pc": 1 / 6, "mm": 1 / 25.4, "cm": 1 / 2.54, "in": 1.0}
+
+
+class PaperFormat(StrEnum):
+    """Paper by name."""
+
+    A0 = "A0"
+    A1 = "A1"
+    A2 = "A2"
+    A3 = "A3"
+    A4 = "A4"
+    A5 = "A5"
+    A6 = "A6"
+    LETTER = "Letter"
+    LEGAL = "Legal"
+    TABLOID = "Tabloid"
+    LEDGER = "Ledger"
+
+
+#: Width and height of each paper in inches, portrait (ISO 216; ANSI/ASME Y14.1).
+PAPER_INCHES: dict[PaperFormat, tuple[float, float]] = {
+    PaperFormat.A0: (33.1102, 46.811),
+    PaperFormat.A1: (23.3858, 33.1102),
+    PaperFormat.A2: (16.5354, 23.3858),
+    PaperFormat.A3: (11.6929, 16.5354),
+    PaperFormat.A4: (8.2677, 11.6929),
+    PaperFormat.A5: (5.8268, 8.2677),
+    PaperFormat.A6: (4.1339, 5.8268),
+    PaperFormat.LETTER: (8.5, 11.0),
+    PaperFormat.LEGAL: (8.5, 14.0),
+    PaperFormat.TABLOID: (11.0, 17.0),
+    PaperFormat.LEDGER: (17.0, 11.0),
+}
+
+
+class Output(StrEnum):
+    """What a row becomes."""
+
+    PDF = "Pdf"
+    PNG = "Png"
+    JPEG = "Jpeg"
+    WEBP = "Webp"
+
+    @property
+    def extension(self) -> str:
+        """The file name's extension, without the dot."""
+        return "jpg" if self is Output.JPEG else self.value.lower()
+
+    @property
+    def content_type(self) -> str:
+        """The media type (RFC 6838)."""
+        return "application/pdf" if self is Output.PDF else f"image/{self.value.lower()}"
+
+
+class Media(StrEnum):
+    """The CSS media type a page is laid out for."""
+
+    PRINT = "Print"
+    SCREEN = "Screen"
+
+
+class Margin(Model):
+    """Page margins, CSS lengths; an absent side keeps the default of 0.4 inches."""
+
+    top: Length | None = None
+    right: Length | None = None
+    bottom: Length | None = None
+    left: Length | None = None
+
+
+class PageOptions(Model):
+    """How a row is printed. Absent: as the template says, else the default named."""
+
+    format: PaperFormat | None = Field(None, description="Paper by name. Default A4.")
+    width: Length | None = Field(None, description="Paper width, with height instead of format.")
+    height: Length | None = Field(None, description="Paper height, with width instead of format.")
+    margin: Margin | None = None
+    landscape: bool | None = None
+    scale_percent: Annotated[int, Field(ge=10, le=200)] | None = Field(
+        None, description="Scale of the rendering in per cent. Default 100."
+    )
+    print_background: bool | None = Field(None, description="Print backgrounds. Default true.")
+    page_ranges: PageRanges | None = Field(None, description="Pages to keep, such as 1-3, 5.")
+    prefer_css_page_size: bool | None = Field(None, description="Let @page choose the paper.")
+    header_html: Html | None = None
+    footer_html: Html | None = None
+    tagged: bool | None = Field(None, description="Tagged (accessible) PDF. Default false: slower.")
+    outline: bool | None = Field(None, description="Bookmarks from headings. Implies tagged.")
+    emulated_media: Media | None = Field(None, description="CSS media type. Default Print.")
+    scripts: bool | None = Field(None, description="Run the page's scripts. Default false.")
+    output: Output | None = Field(None, description="What each row becomes. Default Pdf.")
+
+    rules = (
+        Rule(
+            "has(self.width) == has(self.height)",
+            "width and height must be given together",
+            lambda p: (p.width is None) == (p.height is None),
+        ),
+        Rule(
+            "!(has(self.format) && has(self.width))",
+            "give either format or width and height, not both",
+            lambda p: p.format is None or p.width is None,
+        ),
+    )
+
+    def over(self, base: PageOptions | None) -> PageOptions:
+        """These options, and for what they leave open those of ``base`` (margins side by side).
+
+        A paper by name replaces one by size, and the reverse.
+        """
+        if base is None:
+            return self
+        mine = self.model_dump(exclude_none=True)
+        theirs = base.model_dump(exclude_none=True)
+        if "format" in mine or "width" in mine:
+            for paper in ("format", "width", "height"):
+                theirs.pop(paper, None)
+        margin = {**theirs.get("margin", {}), **mine.get("margin", {})}
+        return PageOptions.model_validate(
+            {**theirs, **mine, **({"margin": margin} if margin else {})}
+        )
+
+    @property
+    def kind(self) -> Output:
+        """What a row becomes, the default filled in."""
+        return self.output or Output.PDF
+
+    def paper_inches(self) -> tuple[float, float]:
+        """Paper width and height in inches, before ``landscape`` turns them."""
+        if self.width is not None and self.height is not None:
+            return inches(self.width), inches(self.height)
+        return PAPER_INCHES[self.format or PaperFormat.A4]
+
+
+def inches(length: str) -> float:
+    """A CSS length in inches; a bare number is pixels."""
+    unit = length[-2:]
+    return float(length[:-2]) * _INCHES[unit] if unit in _INCHES else float(length) / 96
