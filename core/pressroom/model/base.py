@@ -5,10 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, PlainSerializer, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    GetJsonSchemaHandler,
+    JsonValue,
+    PlainSerializer,
+    model_validator,
+)
 from pydantic.alias_generators import to_camel
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -44,6 +55,17 @@ class Model(BaseModel):
                 raise ValueError(rule.message)
         return self
 
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        schema = handler.resolve_ref_schema(handler(core_schema))
+        if cls.rules:
+            schema["x-kubernetes-validations"] = [
+                {"rule": rule.cel, "message": rule.message} for rule in cls.rules
+            ]
+        return schema
+
     def wire(self) -> dict[str, Any]:
         """JSON-ready, camelCase, without fields that are unset or None."""
         return self.model_dump(mode="json", by_alias=True, exclude_none=True)
@@ -59,6 +81,17 @@ class Record(Model):
     model_config = ConfigDict(
         alias_generator=to_camel, populate_by_name=True, extra="ignore", frozen=True
     )
+
+
+#: A list whose order means nothing and whose entries differ.
+SET: dict[str, JsonValue] = {"x-kubernetes-list-type": "set"}
+
+
+def distinct(value: list[_T] | None) -> list[_T] | None:
+    """The list, if its entries differ. ValueError otherwise."""
+    if value is not None and len(set(value)) != len(value):
+        raise ValueError("entries must differ")
+    return value
 
 
 def rfc3339(moment: datetime) -> str:

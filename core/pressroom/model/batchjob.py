@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, field_validator
+from pydantic.alias_generators import to_camel
 
-from pressroom.model.base import Model, Record, Rule, Time
-from pressroom.model.conditions import Condition, ConditionType, Reason, find
+from pressroom.model.base import SET, Model, Record, Rule, Time, distinct
+from pressroom.model.conditions import (
+    KEYED_BY_TYPE,
+    Condition,
+    ConditionType,
+    Reason,
+    find,
+)
 from pressroom.model.page import PageOptions
 from pressroom.model.rows import Row
 from pressroom.model.template import MissingValues, TemplateHtml
@@ -79,6 +86,23 @@ class Webhook(Model):
     secret_ref: SecretRef | None = None
 
 
+class InlineRow(Row):
+    """A row inside the resource, whose whole size the API bounds."""
+
+    html: Annotated[str, StringConstraints(max_length=262_144)] | None = None
+
+
+def _unchanged(python_name: str) -> Rule:
+    name = to_camel(python_name)
+    return Rule(
+        f"has(self.{name}) == has(oldSelf.{name}) && "
+        f"(!has(self.{name}) || self.{name} == oldSelf.{name})",
+        f"{name} is immutable",
+        lambda new, old: getattr(new, python_name) == getattr(old, python_name),
+        transition=True,
+    )
+
+
 _MUTABLE = {"suspend", "cancel", "ttl_seconds_after_finished"}
 
 
@@ -87,20 +111,24 @@ class BatchJobSpec(Model):
 
     tenant: Name | None = Field(None, description="Default: default.")
     dialect: Dialect | None = Field(None, description="Default: Native.")
-    rows: Annotated[list[Row], Field(min_length=1, max_length=MAX_INLINE_ROWS)] | None = None
+    rows: Annotated[list[InlineRow], Field(min_length=1, max_length=MAX_INLINE_ROWS)] | None = None
     manifest: Manifest | None = None
     config_map: ConfigMapRef | None = None
     template: TemplateRef | None = None
     html: TemplateHtml | None = Field(None, description="A template text of the job's own.")
     templates: Annotated[list[TemplateId], Field(max_length=100)] | None = Field(
-        None, description="Every template name that rows of a manifest use."
+        None,
+        description="Every template name that rows of a manifest use.",
+        json_schema_extra=SET,
     )
     missing_values: MissingValues | None = Field(
         None, description="Overrides what the templates say about missing values."
     )
     page: PageOptions | None = None
     outputs: Annotated[list[OutputKind], Field(max_length=3)] | None = Field(
-        None, description="Files are always made. Default: Files and Zip."
+        None,
+        description="Files are always made. Default: Files and Zip.",
+        json_schema_extra=SET,
     )
     file_name_pattern: FileNamePattern | None = None
     priority: Annotated[int, Field(ge=0, le=9)] | None = Field(None, description="Default 5.")
@@ -122,7 +150,7 @@ class BatchJobSpec(Model):
         None, description="Seconds that the small record stays after the data. Default 345600."
     )
 
-    rules = (
+    rules: ClassVar[tuple[Rule, ...]] = (
         Rule(
             "[has(self.rows), has(self.manifest), has(self.configMap)].filter(x, x).size() == 1",
             "give exactly one of rows, manifest and configMap",
@@ -141,14 +169,21 @@ class BatchJobSpec(Model):
         ),
     )
 
+    @field_validator("templates", "outputs")
+    @classmethod
+    def _is_set(cls, value: list[Any] | None) -> list[Any] | None:
+        return distinct(value)
+
     def outputs_or_default(self) -> frozenset[OutputKind]:
         """What the job leaves, the default filled in."""
         chosen = {OutputKind.FILES, OutputKind.ZIP} if self.outputs is None else set(self.outputs)
         return frozenset(chosen | {OutputKind.FILES})
 
 
-#: Fields that never change after the create.
-IMMUTABLE = tuple(name for name in BatchJobSpec.model_fields if name not in _MUTABLE)
+BatchJobSpec.rules = (
+    *BatchJobSpec.rules,
+    *(_unchanged(name) for name in BatchJobSpec.model_fields if name not in _MUTABLE),
+)
 
 
 class RowCounts(Record):
@@ -200,13 +235,7 @@ class BatchJobStatus(Record):
     """Written by the operator alone."""
 
     observed_generation: int | None = None
-    conditions: list[Condition] = Field(
-        default_factory=list,
-        json_schema_extra={
-            "x-kubernetes-list-type": "map",
-            "x-kubernetes-list-map-keys": ["type"],
-        },
-    )
+    conditions: list[Condition] = Field(default_factory=list, json_schema_extra=KEYED_BY_TYPE)
     rows: RowCounts | None = None
     shards: ShardCounts | None = None
     artifacts: ArtifactsStatus | None = None

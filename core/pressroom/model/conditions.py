@@ -6,9 +6,15 @@ from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 
-from pydantic import Field
+from pydantic import Field, JsonValue
 
 from pressroom.model.base import Record, Time
+
+#: A list of conditions is a map keyed by type (Kubernetes API conventions).
+KEYED_BY_TYPE: dict[str, JsonValue] = {
+    "x-kubernetes-list-type": "map",
+    "x-kubernetes-list-map-keys": ["type"],
+}
 
 
 class ConditionType(StrEnum):

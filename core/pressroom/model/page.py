@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field, StringConstraints
 
@@ -111,7 +111,7 @@ class PageOptions(Model):
     scripts: bool | None = Field(None, description="Run the page's scripts. Default false.")
     output: Output | None = Field(None, description="What each row becomes. Default Pdf.")
 
-    rules = (
+    rules: ClassVar[tuple[Rule, ...]] = (
         Rule(
             "has(self.width) == has(self.height)",
             "width and height must be given together",

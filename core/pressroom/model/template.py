@@ -7,11 +7,11 @@ from enum import StrEnum
 from typing import Annotated
 
 import orjson
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, field_validator
 
-from pressroom.model.base import Model, Record
-from pressroom.model.conditions import Condition
-from pressroom.model.page import Html, PageOptions
+from pressroom.model.base import SET, Model, Record, distinct
+from pressroom.model.conditions import KEYED_BY_TYPE, Condition
+from pressroom.model.page import PageOptions
 
 Alias = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}$")]
 #: Larger than any hand-written template; below what a resource may weigh.
@@ -35,15 +35,22 @@ class TemplateSpec(Model):
         None, description="Strict (default): a missing value fails its row. Lenient: it is empty."
     )
     aliases: Annotated[list[Alias], Field(max_length=16)] | None = Field(
-        None, description="Ids that foreign APIs use for this template."
+        None,
+        description="Ids that foreign APIs use for this template.",
+        json_schema_extra=SET,
     )
+
+    @field_validator("aliases")
+    @classmethod
+    def _is_set(cls, value: list[str] | None) -> list[str] | None:
+        return distinct(value)
 
 
 class TemplateStatus(Record):
     """What the operator found."""
 
     observed_generation: int | None = None
-    conditions: list[Condition] = Field(default_factory=list)
+    conditions: list[Condition] = Field(default_factory=list, json_schema_extra=KEYED_BY_TYPE)
 
 
 class Snapshot(Record):
@@ -71,6 +78,3 @@ def snapshot(spec: TemplateSpec) -> Snapshot:
         page=spec.page,
         missing_values=spec.missing_values or MissingValues.STRICT,
     )
-
-
-__all__ = ["Html", "MissingValues", "Snapshot", "TemplateSpec", "TemplateStatus", "snapshot"]

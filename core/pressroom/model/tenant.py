@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from pressroom.model.base import Model, Record
-from pressroom.model.conditions import Condition
+from pressroom.model.conditions import KEYED_BY_TYPE, Condition
 
 
 class TenantLimits(Model):
@@ -41,7 +41,7 @@ class TenantStatus(Record):
     """Written by the operator alone."""
 
     observed_generation: int | None = None
-    conditions: list[Condition] = Field(default_factory=list)
+    conditions: list[Condition] = Field(default_factory=list, json_schema_extra=KEYED_BY_TYPE)
     active_jobs: int = 0
 
 
