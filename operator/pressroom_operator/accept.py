@@ -1,0 +1,280 @@
+"""Acceptance: checks a job, copies its rows, pins its templates, writes its plan once.
+
+Every step can be run again: what it writes depends on the job alone, and the plan is created
+conditionally, so the first one that was written counts.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+
+import orjson
+
+from pressroom.csvrows import parse_csv
+from pressroom.errors import Code, NotFoundError, UserError
+from pressroom.model.batchjob import BatchJob, Manifest
+from pressroom.model.page import PageOptions
+from pressroom.model.plan import Plan, cut
+from pressroom.model.rows import MAX_ROW_BYTES, Row, parse_row
+from pressroom.model.template import MissingValues, Snapshot, TemplateSpec, snapshot
+from pressroom.model.tenant import (
+    DEFAULT_ACTIVE_JOBS,
+    DEFAULT_MAX_TTL_SECONDS,
+    DEFAULT_ROWS_PER_BATCH,
+    TenantLimits,
+    TenantSpec,
+)
+from pressroom.names import manifest_key, plan_key, template_key, upload_prefix
+from pressroom.ports import CONFIG_MAPS, TEMPLATES, TENANTS, Jobs, Store
+
+
+class RejectedError(UserError):
+    """The job cannot be accepted, and no waiting will change that."""
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """Where the rows of a job are, and how long each of its lines is."""
+
+    key: str
+    lengths: list[int]
+    templates: frozenset[str]
+
+
+class Acceptor:
+    """Accepts jobs. Needs the resources and the store."""
+
+    def __init__(self, jobs: Jobs, store: Store) -> None:
+        self._jobs = jobs
+        self._store = store
+
+    async def accept(self, job: BatchJob, active_jobs: int) -> Plan:
+        """The plan of ``job``. ``active_jobs`` counts its tenant's others.
+
+        Raises RejectedError where the job is at fault, UnavailableError where something is away.
+        """
+        existing = await self.plan(job.uid)
+        if existing is not None:
+            return existing
+        tenant = await self.tenant(job.metadata.namespace, job.tenant)
+        _check_limits(job, tenant.limits or TenantLimits(), active_jobs)
+        rows = await self._rows(job)
+        _check_rows(len(rows.lengths), tenant.limits or TenantLimits())
+        plan = Plan(
+            uid=job.uid,
+            name=job.metadata.name,
+            namespace=job.metadata.namespace,
+            tenant=job.tenant,
+            manifest=rows.key,
+            rows=len(rows.lengths),
+            shards=list(cut(rows.lengths, len(rows.lengths))),
+            templates=await self._templates(job, rows.templates),
+            page=job.spec.page or PageOptions(),
+            missing_values=job.spec.missing_values,
+            file_name_pattern=job.spec.file_name_pattern,
+            row_timeout_seconds=_or(job.spec.row_timeout_seconds, 30),
+            row_retries=_or(job.spec.row_retries, 2),
+        )
+        if await self._store.create(plan_key(job.uid), orjson.dumps(plan.wire())):
+            return plan
+        won = await self.plan(job.uid)
+        return won or plan
+
+    async def plan(self, uid: str) -> Plan | None:
+        """The plan that was written, if one was."""
+        try:
+            return Plan.model_validate(orjson.loads(await self._store.get(plan_key(uid))))
+        except NotFoundError:
+            return None
+
+    async def tenant(self, namespace: str, name: str) -> TenantSpec:
+        """A tenant's spec. RejectedError where there is none of that name."""
+        try:
+            body = await self._jobs.get(TENANTS, namespace, name)
+        except NotFoundError as error:
+            raise RejectedError(
+                Code.TENANT_NOT_FOUND,
+                f"There is no Tenant {name} in namespace {namespace}; create it first.",
+                path="spec.tenant",
+            ) from error
+        return TenantSpec.model_validate(body["spec"])
+
+    # --- rows ------------------------------------------------------------------------------------
+    async def _rows(self, job: BatchJob) -> _Rows:
+        spec = job.spec
+        if spec.manifest is not None:
+            return await self._uploaded(job.tenant, spec.manifest, spec.templates or [])
+        if spec.rows is not None:
+            rows: Iterator[Row] = iter(spec.rows)
+        else:
+            rows = _plain(await self._config_map_rows(job))
+        return await self._copied(job.uid, rows)
+
+    async def _uploaded(self, tenant: str, manifest: Manifest, templates: list[str]) -> _Rows:
+        if not manifest.key.startswith(upload_prefix(tenant)) or ".." in manifest.key:
+            raise RejectedError(
+                Code.MANIFEST_INVALID,
+                f"The manifest must lie below {upload_prefix(tenant)}.",
+                path="spec.manifest.key",
+            )
+        digest = hashlib.sha256()
+        try:
+            lengths = [length async for length in _lines(self._store.stream(manifest.key), digest)]
+        except NotFoundError as error:
+            raise RejectedError(
+                Code.MANIFEST_INVALID,
+                f"There is no object {manifest.key}; upload the rows before the BatchJob.",
+                path="spec.manifest.key",
+            ) from error
+        if digest.hexdigest() != manifest.sha256 or len(lengths) != manifest.rows:
+            raise RejectedError(
+                Code.MANIFEST_INVALID,
+                f"The object {manifest.key} is not the one described: it has {len(lengths)} rows "
+                f"and SHA-256 {digest.hexdigest()}.",
+                path="spec.manifest",
+            )
+        return _Rows(manifest.key, lengths, frozenset(templates))
+
+    async def _copied(self, uid: str, rows: Iterator[Row]) -> _Rows:
+        lines: list[bytes] = []
+        templates: set[str] = set()
+        ids: set[str] = set()
+        for index, row in enumerate(rows):
+            name = row.id or str(index)
+            if name in ids:
+                raise RejectedError(
+                    Code.DUPLICATE_ROW_ID,
+                    f"Row {index} has the id {name} of an earlier row.",
+                    path=f"spec.rows[{index}].id",
+                )
+            ids.add(name)
+            lines.append(row.line())
+            templates.update({row.template} if row.template else ())
+        if not lines:
+            raise RejectedError(Code.NO_ROWS, "There are no rows.", path="spec")
+        key = manifest_key(uid)
+        await self._store.put(key, b"".join(lines), content_type="application/x-ndjson")
+        return _Rows(key, [len(line) for line in lines], frozenset(templates))
+
+    async def _config_map_rows(self, job: BatchJob) -> list[dict[str, object]]:
+        reference = job.spec.config_map
+        if reference is None:
+            raise RejectedError(Code.NO_ROWS, "The job names no rows.", path="spec")
+        try:
+            body = await self._jobs.get(CONFIG_MAPS, job.metadata.namespace, reference.name)
+            text = body.get("data", {})[reference.key]
+        except (NotFoundError, KeyError) as error:
+            raise RejectedError(
+                Code.MANIFEST_INVALID,
+                f"There is no ConfigMap {reference.name} with a key {reference.key}.",
+                path="spec.configMap",
+            ) from error
+        try:
+            if reference.key.endswith(".csv"):
+                return [dict(row) for row in parse_csv([text.encode()])]
+            return [parse_data(line) for line in text.splitlines() if line.strip()]
+        except UserError as error:
+            raise RejectedError(error.code, error.message, path="spec.configMap") from error
+
+    # --- templates -------------------------------------------------------------------------------
+    async def _templates(self, job: BatchJob, names: frozenset[str]) -> dict[str, str | None]:
+        found: dict[str, str | None] = {}
+        for name in names:
+            found[name] = await self._pin(await self._find(job.metadata.namespace, name))
+        if job.spec.html is not None:
+            strictness = job.spec.missing_values or MissingValues.STRICT
+            found[""] = await self._pin(Snapshot(html=job.spec.html, missing_values=strictness))
+        elif job.spec.template is not None:
+            name = job.spec.template.name
+            found[""] = await self._pin(await self._find(job.metadata.namespace, name))
+        return found
+
+    async def _pin(self, found: Snapshot | None) -> str | None:
+        if found is None:
+            return None
+        digest = found.digest()
+        # Written even where it exists: a fresh time keeps it from the sweep of unused snapshots.
+        await self._store.put(template_key(digest), found.body(), content_type="application/json")
+        return digest
+
+    async def _find(self, namespace: str, name: str) -> Snapshot | None:
+        listing = await self._jobs.list(TEMPLATES, namespace)
+        for body in listing.items:
+            if body["metadata"]["name"] == name or name in body["spec"].get("aliases", ()):
+                return snapshot(TemplateSpec.model_validate(body["spec"]))
+        return None
+
+
+def parse_data(line: str) -> dict[str, object]:
+    """One line of plain data. UserError where it is no JSON object."""
+    try:
+        value = orjson.loads(line)
+    except orjson.JSONDecodeError as error:
+        raise UserError(Code.MALFORMED_JSON, f"A row is not JSON: {error}.") from error
+    if not isinstance(value, dict):
+        raise UserError(Code.INVALID_REQUEST, "A row is not a JSON object.")
+    return value
+
+
+def _plain(rows: list[dict[str, object]]) -> Iterator[Row]:
+    return (Row(data=data) for data in rows)
+
+
+def row_ids(lines: bytes, first: int) -> list[str]:
+    """The ids of manifest lines, the first of which is row ``first``."""
+    ids = []
+    for index, line in enumerate(lines.splitlines(), start=first):
+        try:
+            ids.append(parse_row(line).id or str(index))
+        except UserError:
+            ids.append(str(index))
+    return ids
+
+
+async def _lines(chunks: AsyncIterator[bytes], digest: hashlib._Hash) -> AsyncIterator[int]:
+    """The length of every line, newline included; a last line without one is counted too."""
+    open_length = 0
+    async for chunk in chunks:
+        digest.update(chunk)
+        start = 0
+        while (end := chunk.find(b"\n", start)) >= 0:
+            yield open_length + end + 1 - start
+            open_length, start = 0, end + 1
+        open_length += len(chunk) - start
+        if open_length > MAX_ROW_BYTES:
+            raise RejectedError(
+                Code.MANIFEST_INVALID,
+                f"A row of the manifest is longer than {MAX_ROW_BYTES} bytes.",
+                path="spec.manifest",
+            )
+    if open_length:
+        yield open_length
+
+
+def _check_limits(job: BatchJob, limits: TenantLimits, active_jobs: int) -> None:
+    most_jobs = _or(limits.active_jobs, DEFAULT_ACTIVE_JOBS)
+    if active_jobs >= most_jobs:
+        raise RejectedError(
+            Code.LIMIT_EXCEEDED, f"The tenant {job.tenant} may have {most_jobs} active jobs."
+        )
+    most_ttl = _or(limits.max_ttl_seconds, DEFAULT_MAX_TTL_SECONDS)
+    if _or(job.spec.ttl_seconds_after_finished, 0) > most_ttl:
+        raise RejectedError(
+            Code.LIMIT_EXCEEDED,
+            f"The tenant {job.tenant} may keep data for at most {most_ttl} seconds.",
+            path="spec.ttlSecondsAfterFinished",
+        )
+
+
+def _check_rows(rows: int, limits: TenantLimits) -> None:
+    most = _or(limits.rows_per_batch, DEFAULT_ROWS_PER_BATCH)
+    if rows > most:
+        raise RejectedError(
+            Code.TOO_MANY_ROWS, f"A batch may have at most {most} rows; it has {rows}."
+        )
+
+
+def _or(value: int | None, default: int) -> int:
+    return default if value is None else value

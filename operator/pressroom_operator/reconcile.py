@@ -1,0 +1,254 @@
+"""What a job needs next, and what its status says. Pure: decided from values, no input or output.
+
+Decisions follow the resource alone, so a restarted operator decides the same.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum, auto
+
+from pressroom.model.batchjob import (
+    DEFAULT_HISTORY_SECONDS,
+    DEFAULT_TTL_SECONDS,
+    ArtifactsStatus,
+    ArtifactStatus,
+    BatchJob,
+    BatchJobStatus,
+)
+from pressroom.model.conditions import (
+    TERMINAL,
+    Condition,
+    ConditionType,
+    Reason,
+    Status,
+    condition,
+    find,
+    put,
+)
+from pressroom.model.ledger import Artifact, Artifacts, WebhookRecord
+from pressroom.names import PURGE_FINALIZER
+from pressroom_operator.progress import Progress
+
+
+class Step(Enum):
+    """What to do for a job now."""
+
+    NOTHING = auto()
+    ADOPT = auto()  # set our finalizer, before any side effect
+    ACCEPT = auto()  # check, copy, plan
+    RUN = auto()  # dispatch, watch, finalize
+    HOLD = auto()  # suspended
+    CLOSE = auto()  # cancelled or overdue: give every open shard a ledger
+    NOTIFY = auto()  # terminal, its webhook not settled
+    KEEP = auto()  # terminal, its time not come
+    EXPIRE = auto()  # purge the data, keep the small record
+    FORGET = auto()  # delete the small record
+    PURGE = auto()  # being deleted: purge, then let go
+
+
+def step(job: BatchJob, now: datetime) -> Step:
+    """What this job needs at this moment."""
+    if job.metadata.deletion_timestamp is not None:
+        return Step.PURGE if PURGE_FINALIZER in job.metadata.finalizers else Step.NOTHING
+    if PURGE_FINALIZER not in job.metadata.finalizers:
+        return Step.ADOPT
+    reason = job.status.reason()
+    if reason in TERMINAL:
+        return _after_the_end(job, reason, now)
+    if not is_true(job, ConditionType.ACCEPTED):
+        return Step.ACCEPT
+    if job.spec.cancel or overdue(job, now):
+        return Step.CLOSE
+    return Step.HOLD if job.spec.suspend else Step.RUN
+
+
+def _after_the_end(job: BatchJob, reason: Reason, now: datetime) -> Step:
+    if reason is Reason.EXPIRED:
+        return Step.FORGET if now >= forget_at(job) else Step.KEEP
+    if now >= expire_at(job):
+        return Step.EXPIRE
+    return Step.NOTIFY if webhook_open(job) else Step.KEEP
+
+
+def is_true(job: BatchJob, type_: ConditionType) -> bool:
+    """Whether a condition holds."""
+    found = find(job.status.conditions, type_)
+    return found is not None and found.status is Status.TRUE
+
+
+def webhook_open(job: BatchJob) -> bool:
+    """Whether there is a webhook that was neither delivered nor given up."""
+    if job.spec.webhook is None:
+        return False
+    found = find(job.status.conditions, ConditionType.WEBHOOK_DELIVERED)
+    return found is None or found.status is Status.UNKNOWN
+
+
+def overdue(job: BatchJob, now: datetime) -> bool:
+    """Whether the job's active deadline has passed, counted from its creation."""
+    seconds = job.spec.active_deadline_seconds
+    return seconds is not None and now >= deadline_at(job, seconds)
+
+
+def deadline_at(job: BatchJob, seconds: int) -> datetime:
+    """When a job is overdue."""
+    return job.metadata.creation_timestamp + timedelta(seconds=seconds)
+
+
+def expire_at(job: BatchJob) -> datetime:
+    """When a finished job's data goes. The TTL is mutable, so it is computed anew."""
+    ended = job.status.completion_time or job.metadata.creation_timestamp
+    ttl = job.spec.ttl_seconds_after_finished
+    return ended + timedelta(seconds=DEFAULT_TTL_SECONDS if ttl is None else ttl)
+
+
+def forget_at(job: BatchJob) -> datetime:
+    """When a finished job's small record goes."""
+    history = job.spec.history_seconds
+    return expire_at(job) + timedelta(
+        seconds=DEFAULT_HISTORY_SECONDS if history is None else history
+    )
+
+
+def wake_at(job: BatchJob, now: datetime) -> datetime | None:
+    """When the job next needs looking after by itself, if it does."""
+    reason = job.status.reason()
+    if reason is Reason.EXPIRED:
+        return forget_at(job)
+    if reason in TERMINAL:
+        return expire_at(job)
+    seconds = job.spec.active_deadline_seconds
+    return deadline_at(job, seconds) if seconds is not None else None
+
+
+# --- the status ----------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class Ending:
+    """How a job ends."""
+
+    reason: Reason
+    message: str
+
+
+def ending(job: BatchJob, progress: Progress, artifacts: Artifacts, now: datetime) -> Ending:
+    """The last word on a job whose artifacts stand."""
+    if artifacts.error is not None:
+        return Ending(Reason.FAILED, artifacts.error.message)
+    total = progress.plan.rows
+    if progress.succeeded + progress.failed < total:
+        given_up = total - progress.succeeded - progress.failed
+        if job.spec.cancel:
+            return Ending(Reason.CANCELLED, f"Cancelled; {given_up} of {total} rows not rendered.")
+        return Ending(
+            Reason.DEADLINE_EXCEEDED,
+            f"The active deadline passed; {given_up} of {total} rows not rendered.",
+        )
+    if progress.failed == 0:
+        return Ending(Reason.COMPLETED, f"All {total} rows succeeded.")
+    if progress.succeeded == 0:
+        return Ending(Reason.ALL_ROWS_FAILED, f"All {total} rows failed.")
+    return Ending(Reason.PARTIALLY_FAILED, f"{progress.failed} of {total} rows failed.")
+
+
+class StatusWriter:
+    """Builds a status on top of a job's present one."""
+
+    def __init__(self, job: BatchJob, now: datetime) -> None:
+        self._job = job
+        self._now = now
+        self._status = job.status.evolve(observed_generation=job.metadata.generation)
+
+    def set(self, type_: ConditionType, status: Status, reason: str, message: str) -> None:
+        """Set a condition."""
+        new = condition(
+            type_, status, reason, message, at=self._now, generation=self._job.metadata.generation
+        )
+        self._status = self._status.evolve(conditions=put(self._status.conditions, new))
+
+    def has(self, type_: ConditionType) -> Condition | None:
+        """The condition as it is now."""
+        return find(self._status.conditions, type_)
+
+    def summary(self, reason: Reason, message: str) -> None:
+        """Set what people read."""
+        if reason in {Reason.COMPLETED}:
+            status = Status.TRUE
+        else:
+            status = Status.FALSE if reason in TERMINAL else Status.UNKNOWN
+        self.set(ConditionType.SUCCEEDED, status, reason, message)
+
+    def counts(self, progress: Progress) -> None:
+        """Rows, shards and the first failures."""
+        self._status = self._status.evolve(
+            rows=progress.row_counts(),
+            shards=progress.shard_counts(),
+            failures=list(progress.failures),
+        )
+
+    def started(self) -> None:
+        """The first shard went out."""
+        if self._status.start_time is None:
+            self._status = self._status.evolve(start_time=self._now)
+        self.set(ConditionType.DISPATCHED, Status.TRUE, "Dispatching", "Shards are in the queue.")
+
+    def ended(self, end: Ending, artifacts: Artifacts | None) -> None:
+        """The last word, with the times that follow from it."""
+        self.summary(end.reason, end.message)
+        self._status = self._status.evolve(completion_time=self._now)
+        after = self._job.evolve(status=self._status)
+        self._status = self._status.evolve(
+            expiry_time=expire_at(after),
+            artifacts=_shown(artifacts) if artifacts is not None else self._status.artifacts,
+        )
+
+    def rejected(self, message: str) -> None:
+        """The job is refused: it ends here, with nothing rendered."""
+        self.ended(Ending(Reason.REJECTED, message), None)
+
+    def failed(self, message: str) -> None:
+        """The batch itself failed, whatever its rows."""
+        self.ended(Ending(Reason.FAILED, message), None)
+
+    def expiry(self) -> None:
+        """The expiry as the (mutable) TTL has it now."""
+        self._status = self._status.evolve(expiry_time=expire_at(self._job))
+
+    def purged(self) -> None:
+        """The data is gone, the record stays."""
+        self.summary(Reason.EXPIRED, "The data was purged; only this record is left.")
+        self._status = self._status.evolve(artifacts=None)
+
+    def webhook(self, record: WebhookRecord | None) -> None:
+        """What became of the webhook."""
+        if record is None:
+            self.set(ConditionType.WEBHOOK_DELIVERED, Status.UNKNOWN, "Pending", "Not sent yet.")
+        elif record.delivered:
+            self.set(
+                ConditionType.WEBHOOK_DELIVERED,
+                Status.TRUE,
+                "Delivered",
+                f"Answered {record.last_status} at attempt {record.attempts}.",
+            )
+        else:
+            said = record.last_error or f"it answered {record.last_status}"
+            self.set(
+                ConditionType.WEBHOOK_DELIVERED,
+                Status.FALSE if record.gave_up else Status.UNKNOWN,
+                "GaveUp" if record.gave_up else "Retrying",
+                f"Attempt {record.attempts} failed: {said}.",
+            )
+
+    def result(self) -> BatchJobStatus:
+        """The status built."""
+        return self._status
+
+
+def _shown(artifacts: Artifacts) -> ArtifactsStatus:
+    def one(artifact: Artifact | None) -> ArtifactStatus | None:
+        return None if artifact is None else ArtifactStatus.model_validate(artifact.model_dump())
+
+    return ArtifactsStatus(
+        ledger=one(artifacts.ledger), zip=one(artifacts.zip), merged=one(artifacts.merged)
+    )

@@ -1,0 +1,128 @@
+"""Retention: what is purged, when it is safe to, and the sweeps for what nobody owns."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+import orjson
+
+from pressroom.errors import NotFoundError
+from pressroom.model.base import now
+from pressroom.model.batchjob import BatchJob
+from pressroom.model.ledger import Task
+from pressroom.model.plan import Plan
+from pressroom.names import (
+    TASK_PURGE,
+    control_subject,
+    job_prefix,
+    plan_key,
+    stop_key,
+    upload_prefix,
+)
+from pressroom.ports import ACK_WAIT, Queue, Store
+
+log = logging.getLogger(__name__)
+
+
+class Retention:
+    """Stops jobs, asks for purges, and knows from the store when one is done."""
+
+    def __init__(self, store: Store, queue: Queue) -> None:
+        self._store = store
+        self._queue = queue
+
+    async def stop(self, uid: str) -> None:
+        """No worker starts, and those at it give up, the job's shards."""
+        await self._store.put(stop_key(uid), b"{}", content_type="application/json")
+        await self._queue.purge_work(uid)
+        await self._queue.hint(control_subject(uid))
+
+    async def go_on(self, uid: str) -> None:
+        """Workers may take the job's shards again."""
+        await self._store.delete([stop_key(uid)])
+
+    async def purged(self, job: BatchJob) -> bool:
+        """Whether nothing of the job is left in the store: the evidence of a purge."""
+        async for _ in self._store.list(job_prefix(job.uid)):
+            return False
+        upload = _upload(job)
+        return upload is None or await self._store.stat(upload) is None
+
+    async def purge(self, job: BatchJob, *, finished: bool) -> float:
+        """Ask for a purge once no worker can write any more. Seconds until to look again."""
+        stopped = await self._store.stat(stop_key(job.uid))
+        if stopped is None and not finished and await self._store.stat(plan_key(job.uid)):
+            await self.stop(job.uid)
+            return ACK_WAIT
+        if stopped is not None:
+            # A worker abandons a shard once it has not been heard for an ack wait.
+            left = stopped.modified + timedelta(seconds=ACK_WAIT) - now()
+            if left > timedelta(0):
+                await self._queue.purge_work(job.uid)
+                return left.total_seconds()
+        task = Task(
+            uid=job.uid,
+            namespace=job.metadata.namespace,
+            name=job.metadata.name,
+            tenant=job.tenant,
+            upload=_upload(job),
+        )
+        await self._queue.put_task(TASK_PURGE, job.uid, orjson.dumps(task.wire()))
+        return 10.0
+
+
+class Sweeper:
+    """Deletes uploads that no job names, and prefixes whose job has been gone for two sweeps."""
+
+    def __init__(self, store: Store, queue: Queue, upload_grace_seconds: float) -> None:
+        self._store = store
+        self._queue = queue
+        self._grace = timedelta(seconds=upload_grace_seconds)
+        self._orphans: frozenset[str] = frozenset()
+
+    async def sweep(self, jobs: Iterable[BatchJob]) -> None:
+        """One sweep, with a fresh list of all jobs."""
+        jobs = list(jobs)
+        uids = {job.uid for job in jobs}
+        prefixes = [prefix async for prefix in self._store.prefixes("jobs/")]
+        gone = frozenset(prefix.split("/")[1] for prefix in prefixes) - uids
+        for uid in gone & self._orphans:
+            log.warning("Purging what a job that is gone left behind", extra={"uid": uid})
+            task = Task(uid=uid, namespace="", name="", tenant="")
+            await self._queue.put_task(TASK_PURGE, uid, orjson.dumps(task.wire()))
+        self._orphans = gone
+        await self._sweep_uploads({upload for job in jobs if (upload := _upload(job))})
+        await self._sweep_templates(uids)
+
+    async def _sweep_uploads(self, named: set[str]) -> None:
+        old = now() - self._grace
+        unused = [
+            found.key
+            async for found in self._store.list("uploads/")
+            if found.key not in named and found.modified < old
+        ]
+        await self._store.delete(unused)
+
+    async def _sweep_templates(self, uids: set[str]) -> None:
+        """Snapshots that no plan names; young ones may belong to a plan not written yet."""
+        old: datetime = now() - self._grace
+        aged = {found.key async for found in self._store.list("templates/") if found.modified < old}
+        if not aged:
+            return
+        for uid in uids:
+            try:
+                plan = Plan.model_validate(orjson.loads(await self._store.get(plan_key(uid))))
+            except NotFoundError:
+                continue
+            aged -= {f"templates/{digest}.json" for digest in plan.templates.values()}
+        await self._store.delete(sorted(aged))
+
+
+def _upload(job: BatchJob) -> str | None:
+    """The job's upload, if it lies where its tenant's uploads lie."""
+    manifest = job.spec.manifest
+    if manifest is None or not manifest.key.startswith(upload_prefix(job.tenant)):
+        return None
+    return manifest.key

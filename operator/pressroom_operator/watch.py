@@ -1,0 +1,76 @@
+"""Watching: kopf sees the BatchJobs and says which one to look at. Nothing else is asked of it.
+
+No resume, timer or delete handlers: kopf never retries event handlers and keeps its own state in
+annotations and finalizers, while our queue retries and our state is the resource and the store.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import kopf
+import yaml
+
+from pressroom.names import GROUP, KOPF_FINALIZER, VERSION
+from pressroom.settings import KubeSettings
+
+Seen = Callable[[str, dict[str, Any]], None]
+
+
+async def watch(namespace: str, settings: KubeSettings, seen: Seen, stop: asyncio.Event) -> None:
+    """Watch until ``stop`` is set, or set it: kopf takes the signals for itself. ``seen`` gets the event's type (None: listed) and the object."""
+    registry = kopf.OperatorRegistry()
+
+    @kopf.on.login(registry=registry)
+    def login(**kwargs: Any) -> kopf.ConnectionInfo | None:
+        if settings.config is None:
+            return kopf.login_with_service_account(**kwargs)
+        return connection(settings.config)
+
+    @kopf.on.event(GROUP, VERSION, "batchjobs", registry=registry)
+    async def event(type: str | None, body: kopf.Body, **_: Any) -> None:  # noqa: A002
+        seen(type or "LISTED", dict(body))
+
+    options = kopf.OperatorSettings()
+    options.posting.enabled = False
+    options.scanning.disabled = True
+    options.persistence.finalizer = KOPF_FINALIZER
+    options.queueing.idle_timeout = 1.0
+    options.watching.reconnect_backoff = 0.5
+    options.execution.max_workers = 4
+    try:
+        await kopf.operator(
+            registry=registry,
+            settings=options,
+            namespaces=[namespace],
+            standalone=True,
+            stop_flag=stop,
+        )
+    finally:
+        stop.set()
+
+
+def connection(kubeconfig: Path) -> kopf.ConnectionInfo:
+    """The current context of a kubeconfig file."""
+    config = yaml.safe_load(kubeconfig.read_text())
+    context = _named(config["contexts"], config["current-context"])["context"]
+    cluster = _named(config["clusters"], context["cluster"])["cluster"]
+    user = _named(config["users"], context["user"])["user"]
+    return kopf.ConnectionInfo(
+        server=cluster["server"],
+        ca_path=cluster.get("certificate-authority"),
+        ca_data=cluster.get("certificate-authority-data"),
+        insecure=cluster.get("insecure-skip-tls-verify"),
+        token=user.get("token"),
+        certificate_path=user.get("client-certificate"),
+        certificate_data=user.get("client-certificate-data"),
+        private_key_path=user.get("client-key"),
+        private_key_data=user.get("client-key-data"),
+    )
+
+
+def _named(entries: list[dict[str, Any]], name: str) -> dict[str, Any]:
+    return next(entry for entry in entries if entry["name"] == name)
