@@ -1,4 +1,4 @@
-"""The operator as a whole: what it listens to, what it does by the clock, and its way up and down."""
+"""The operator as a whole: what it listens to, and what it does by the clock."""
 
 from __future__ import annotations
 

@@ -47,9 +47,10 @@ class Lease:
 
     async def acquire(self) -> None:
         """Wait until the Lease is ours."""
-        while not await self._try():
-            await asyncio.sleep(min(1.0, self._seconds / 10))
-        self.held = True
+        while not self.held:
+            self.held = await self._try()
+            if not self.held:
+                await asyncio.sleep(min(1.0, self._seconds / 10))
 
     async def keep(self) -> None:
         """Renew for ever; ends the process when renewing failed for too long."""

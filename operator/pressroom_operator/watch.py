@@ -21,7 +21,10 @@ Seen = Callable[[str, dict[str, Any]], None]
 
 
 async def watch(namespace: str, settings: KubeSettings, seen: Seen, stop: asyncio.Event) -> None:
-    """Watch until ``stop`` is set, or set it: kopf takes the signals for itself. ``seen`` gets the event's type (None: listed) and the object."""
+    """Watch until ``stop`` is set, or set it: kopf takes the signals for itself.
+
+    ``seen`` gets the event's type (``LISTED`` for what was there) and the object.
+    """
     registry = kopf.OperatorRegistry()
 
     @kopf.on.login(registry=registry)
