@@ -206,9 +206,9 @@ def _validator(model: type[Model]) -> Validator:
             spec = model.model_validate(new.get("spec") or {})
         except ValidationError as error:
             return [_complaint(one) for one in error.errors(include_url=False)]
-        if old is None:
+        before = _readable(model, old)
+        if before is None:
             return []
-        before = model.model_validate(old.get("spec") or {})
         return [
             f"spec: {rule.message}"
             for rule in model.rules
@@ -216,6 +216,14 @@ def _validator(model: type[Model]) -> Validator:
         ]
 
     return validate
+
+
+def _readable(model: type[Model], old: Json | None) -> Model | None:
+    """The spec as it was; None on create, or where an older version let in what we refuse."""
+    try:
+        return model.model_validate(old.get("spec") or {}) if old is not None else None
+    except ValidationError:
+        return None
 
 
 def _complaint(error: Any) -> str:

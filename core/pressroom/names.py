@@ -24,6 +24,8 @@ LABEL_WEBHOOK = f"{GROUP}/webhook-secret"
 ANNOTATION_REQUEST_SHA256 = f"{GROUP}/request-sha256"
 ANNOTATION_RETRY_OF = f"{GROUP}/retry-of"
 ANNOTATION_ROW_LABELS = f"{GROUP}/labels"
+#: Creation in milliseconds (RFC 3339): orders jobs of the same second.
+ANNOTATION_SUBMITTED_AT = f"{GROUP}/submitted-at"
 DEFAULT_TENANT = "default"
 LEASE_NAME = "pressroom-operator"
 
@@ -64,6 +66,22 @@ def job_id(name: str) -> bytes | None:
     if not _JOB_NAME.fullmatch(name):
         return None
     return base64.b32decode(name[1:].upper())
+
+
+_LABEL = "[a-z0-9](?:[-a-z0-9]*[a-z0-9])?"
+_RESOURCE_NAME = re.compile(rf"(?=.{{1,253}}$){_LABEL}(?:\.{_LABEL})*")
+
+
+def template_name(template_id: str) -> str:
+    """The resource name of a template: its id, or ``t`` and 24 base32 characters of its hash.
+
+    The latter where the id (``tpl_abc123``, ``TEMPLATE_ID``) is no Kubernetes name; the id is kept
+    as an alias then.
+    """
+    if _RESOURCE_NAME.fullmatch(template_id):
+        return template_id
+    digest = hashlib.sha256(template_id.encode()).digest()[:15]
+    return "t" + base64.b32encode(digest).decode().lower()
 
 
 # --- subjects ------------------------------------------------------------------------------------

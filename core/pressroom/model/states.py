@@ -53,3 +53,8 @@ TERMINAL_STATES = frozenset(
 def state_of(job: BatchJob) -> State:
     """The state a client is shown."""
     return _STATES[job.status.reason()]
+
+
+def state_of_reason(reason: str) -> State:
+    """The state that a summary reason stands for. ValueError: no reason of ours."""
+    return _STATES[Reason(reason)]

@@ -111,7 +111,9 @@ class Reaper:
                 continue
             old = copy.deepcopy(child)
             refs = [ref for ref in child["metadata"]["ownerReferences"] if ref["uid"] != uid]
-            child["metadata"]["ownerReferences"] = refs
+            child["metadata"].pop("ownerReferences")
+            if refs:
+                child["metadata"]["ownerReferences"] = refs
             self._change.put(kind, child, old)
 
     def _is_abandoned(self, body: Json) -> bool:

@@ -92,9 +92,7 @@ def unauthorized() -> ApiError:
 
 
 def forbidden(named: Named, why: str) -> ApiError:
-    return ApiError(
-        403, "Forbidden", f"{named.text} is forbidden: {why}", details=named.details()
-    )
+    return ApiError(403, "Forbidden", f"{named.text} is forbidden: {why}", details=named.details())
 
 
 def not_found(named: Named) -> ApiError:

@@ -17,7 +17,6 @@ from pressroom_local.kubeapi.store import Key, Snapshot, Store
 from pressroom_local.kubeapi.target import Target
 
 _MOST_PER_PAGE = 1_000
-_CHUNK = 250  # objects read at a time: bounds what a long list holds in memory
 
 Render = Callable[[bytes], bytes]
 
@@ -52,7 +51,7 @@ def pieces(store: Store, query: ListQuery) -> Iterator[bytes]:
             yield from _wrapped(query, meta, [rows])
             return
         meta = {"resourceVersion": str(snapshot.revision), "continue": ""}
-        yield from _wrapped(query, meta, snapshot.pages(query.target.namespace, _CHUNK))
+        yield from _wrapped(query, meta, snapshot.pages(query.target.namespace))
 
 
 def _wrapped(query: ListQuery, meta: Json, pages: Iterable[list[bytes]]) -> Iterator[bytes]:

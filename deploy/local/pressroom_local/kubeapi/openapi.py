@@ -119,7 +119,9 @@ def _operation(resource: Resource, action: str) -> Json:
         }
     }
     operation: Json = {
-        "responses": {"200": {"description": "OK", "content": content}} if action != "delete" else _OK,
+        "responses": {"200": {"description": "OK", "content": content}}
+        if action != "delete"
+        else _OK,
         "x-kubernetes-action": action,
         _GVK: _gvk(resource),
     }

@@ -11,7 +11,7 @@ import copy
 import re
 from collections.abc import Collection, Iterator
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 import orjson
 from jsonschema import Draft4Validator, FormatChecker, ValidationError
@@ -35,7 +35,7 @@ class Schema:
 
     def __init__(self, root: Json) -> None:
         self.root = root
-        shallow = {key: root[key] for key in ("required", "minProperties") if key in root}
+        shallow: Json = {key: root[key] for key in ("required", "minProperties") if key in root}
         self._root_validator = _Validator({"type": "object", **shallow})
         self._validators = {
             name: _Validator(_plain(sub), format_checker=_formats())
@@ -114,16 +114,20 @@ def _default(value: Any, schema: Json) -> None:
         return
     properties: Json = schema.get("properties", {})
     for key, sub in properties.items():
-        absent = key not in value or (value[key] is None and not sub.get("nullable"))
-        if absent and "default" in sub:
-            value[key] = copy.deepcopy(sub["default"])
-        if key in value:
-            _default(value[key], sub)
+        _default_key(value, key, sub)
     extra = schema.get("additionalProperties")
     if isinstance(extra, dict):
         for key, item in value.items():
             if key not in properties:
                 _default(item, extra)
+
+
+def _default_key(value: Json, key: str, schema: Json) -> None:
+    absent = key not in value or (value[key] is None and not schema.get("nullable"))
+    if absent and "default" in schema:
+        value[key] = copy.deepcopy(schema["default"])
+    if key in value:
+        _default(value[key], schema)
 
 
 def _plain(schema: Json) -> Json:
@@ -170,7 +174,14 @@ def _map_key(item: Any, key: str) -> Any:
     return item.get(key) if isinstance(item, dict) else None
 
 
-_Validator = extend(Draft4Validator, {_LIST_TYPE: _list_type})
+def _make_validator() -> type[Draft4Validator]:
+    return cast(
+        "type[Draft4Validator]",
+        extend(Draft4Validator, {_LIST_TYPE: _list_type}),  # type: ignore[no-untyped-call]
+    )
+
+
+_Validator = _make_validator()
 
 
 def _formats() -> FormatChecker:
@@ -194,10 +205,9 @@ def _cause(error: ValidationError, top: str) -> Cause:
     limit: Any = error.validator_value
     match error.validator:
         case "required":
-            missing = next(key for key in limit if key not in error.instance)
-            # Errors come one a missing key, each naming its own in its message.
-            named = re.match(r"'(.+)' is a required property", error.message)
-            return Cause(_join(field, named[1] if named else missing), *_REQUIRED)
+            # One error a missing key; only the message tells which.
+            missing = error.message.removesuffix(" is a required property").strip("'")
+            return Cause(_join(field, missing), *_REQUIRED)
         case "type":
             wanted = limit[0] if isinstance(limit, list) else limit
             text = f"Invalid value: {shown}: {field} in body must be of type {wanted}"
@@ -211,7 +221,9 @@ def _cause(error: ValidationError, top: str) -> Cause:
             text = f"Too many: {len(_sized(error))}: must have at most {limit} items"
             return Cause(field, "FieldValueTooMany", text)
         case "maxLength":
-            return Cause(field, "FieldValueTooLong", f"Too long: may not be more than {limit} bytes")
+            return Cause(
+                field, "FieldValueTooLong", f"Too long: may not be more than {limit} bytes"
+            )
         case "x-kubernetes-list-type":
             return Cause(field, "FieldValueDuplicate", f"Duplicate value: {shown}")
         case _:

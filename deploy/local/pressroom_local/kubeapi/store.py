@@ -44,6 +44,7 @@ CREATE INDEX IF NOT EXISTS events_resource ON events (resource, revision);
 """
 _GET = "SELECT body FROM objects WHERE resource=? AND namespace=? AND name=?"
 _PRUNE_EVERY = 256  # writes
+_CHUNK_BYTES = 256 * 1024  # what a long read holds in memory, give or take one object
 
 Key = tuple[str, str]
 """A namespace ("" for cluster-scoped kinds) and a name."""
@@ -51,7 +52,7 @@ Key = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One change. `previous` is the object before it, kept only if selectors may tell them apart."""
+    """One change. `previous` is the object before it, if selectors may tell the two apart."""
 
     revision: int
     namespace: str
@@ -96,19 +97,22 @@ class Store:
         return found[0] if found else None
 
     def events(
-        self, resource: Resource, namespace: str | None, after: int, most: int
-    ) -> list[Event]:
-        """The next changes of a kind, oldest first."""
-        where, values = "", [resource.key, after]
-        if namespace is not None:
-            where = "AND namespace=?"
-            values.append(namespace)
+        self, resource: Resource, namespace: str | None, after: int
+    ) -> tuple[list[Event], bool]:
+        """The next changes of a kind, oldest first, and whether there are more of them."""
         rows = self._db.execute(
             "SELECT revision, namespace, type, body, previous FROM events "
-            f"WHERE resource=? AND revision>? {where} ORDER BY revision LIMIT ?",
-            (*values, most),
+            "WHERE resource=? AND revision>? AND (? IS NULL OR namespace=?) ORDER BY revision",
+            (resource.key, after, namespace, namespace),
         )
-        return [Event(*row) for row in rows]
+        with closing(rows):
+            found, size = [], 0
+            for row in rows:
+                found.append(Event(*row))
+                size += len(row[3])
+                if size >= _CHUNK_BYTES:
+                    return found, True
+        return found, False
 
     @contextmanager
     def snapshot(self, resource: Resource, selector: Selector) -> Iterator[Snapshot]:
@@ -177,25 +181,34 @@ class Snapshot:
 
     def page(self, namespace: str | None, after: Key, most: int) -> list[tuple[Key, bytes]]:
         """The next objects in order of namespace and name."""
+        return [((row[0], row[1]), row[2]) for row in self._rows(namespace, after, most)]
+
+    def pages(self, namespace: str | None) -> Iterator[list[bytes]]:
+        """All of it, a bounded number of bytes at a time."""
+        page: list[bytes] = []
+        size = 0
+        for row in self._rows(namespace, ("", ""), -1):
+            page.append(row[2])
+            size += len(row[2])
+            if size >= _CHUNK_BYTES:
+                yield page
+                page, size = [], 0
+        if page:
+            yield page
+
+    def _rows(self, namespace: str | None, after: Key, most: int) -> sqlite3.Cursor:
         where, values = self._scope(namespace)
-        rows = self._db.execute(
-            f"SELECT namespace, name, body FROM objects WHERE {where} "
+        return self._db.execute(
+            f"SELECT namespace, name, body FROM objects WHERE {where} "  # noqa: S608 (constants)
             "AND (namespace, name) > (?, ?) ORDER BY namespace, name LIMIT ?",
             (*values, *after, most),
         )
-        return [((row[0], row[1]), row[2]) for row in rows]
-
-    def pages(self, namespace: str | None, size: int) -> Iterator[list[bytes]]:
-        """All of it, page by page."""
-        after: Key = ("", "")
-        while found := self.page(namespace, after, size):
-            yield [body for _, body in found]
-            after = found[-1][0]
 
     def remaining(self, namespace: str | None, after: Key) -> int:
         where, values = self._scope(namespace)
         found = self._db.execute(
-            f"SELECT count(*) FROM objects WHERE {where} AND (namespace, name) > (?, ?)",
+            f"SELECT count(*) FROM objects WHERE {where} "  # noqa: S608 (constants)
+            "AND (namespace, name) > (?, ?)",
             (*values, *after),
         ).fetchone()
         return int(found[0])

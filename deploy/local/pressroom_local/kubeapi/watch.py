@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -22,8 +22,6 @@ from pressroom_local.kubeapi.selectors import Selector
 from pressroom_local.kubeapi.store import Event, Store
 from pressroom_local.kubeapi.target import Target
 
-_BATCH = 64  # events read at a time
-_INITIAL_PAGE = 250
 _SHORTEST_SECONDS = 1800.0  # a watch without timeoutSeconds lasts between this and twice this
 
 
@@ -81,10 +79,11 @@ class Watch:
         self._bookmark_seconds = bookmark_seconds
         self._position = query.since or 0
 
-    async def lines(self) -> AsyncIterator[bytes]:
+    async def lines(self) -> AsyncGenerator[bytes, None]:
         """One or more whole lines at a time; b"" is a chance to notice a client that has left."""
         clock = asyncio.get_running_loop().time
         end = clock() + self._query.seconds
+        due = clock() + self._bookmark_seconds
         with self._hub.subscribe(self._query.target.resource.key) as woken:
             if self._query.since is None:
                 async for lines in self._present():
@@ -97,22 +96,23 @@ class Watch:
                 except ApiError as error:
                     yield _line("ERROR", orjson.dumps(error.status()))
                     return
-                remaining = end - clock()
-                if remaining <= 0:
+                if clock() >= end:
                     break
+                # By the clock, not by the last event: events that the selector hides are silence.
+                if clock() >= due:
+                    due = clock() + self._bookmark_seconds
+                    yield self._bookmark()
                 with suppress(TimeoutError):
-                    async with asyncio.timeout(min(remaining, self._bookmark_seconds)):
+                    async with asyncio.timeout_at(min(end, due)):
                         await woken.wait()
-                    continue
-                yield self._bookmark()
             # The last bookmark saves the client a relist when it comes back.
             yield self._bookmark()
 
-    async def _present(self) -> AsyncIterator[bytes]:
+    async def _present(self) -> AsyncGenerator[bytes, None]:
         query = self._query
         with self._store.snapshot(query.target.resource, query.selector) as snapshot:
             self._position = snapshot.revision
-            for page in snapshot.pages(query.target.namespace, _INITIAL_PAGE):
+            for page in snapshot.pages(query.target.namespace):
                 yield b"".join(self._event("ADDED", raw) for raw in page)
 
     def _next(self) -> bytes:
@@ -122,10 +122,10 @@ class Watch:
             oldest = store.oldest()
             if not oldest <= self._position:
                 raise gone(f"too old resource version: {self._position} ({oldest})")
-            found = store.events(
-                query.target.resource, query.target.namespace, self._position, _BATCH
+            found, more = store.events(
+                query.target.resource, query.target.namespace, self._position
             )
-            self._position = found[-1].revision if len(found) == _BATCH else store.revision
+            self._position = found[-1].revision if more else store.revision
             if lines := b"".join(self._seen(event) for event in found):
                 return lines
         if self._position > store.revision:

@@ -5,7 +5,7 @@ Works on the store by transactions; knows nothing of HTTP but status codes in it
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,12 +20,12 @@ from pressroom_local.kubeapi.store import Store, Transaction
 from pressroom_local.kubeapi.target import DeleteOptions, Target, WriteOptions
 
 Validator = Callable[[dict[str, Any], dict[str, Any] | None], list[str]]
-"""Takes the new object and, for an update, the old one; returns messages `spec.x: what is wrong`."""
+"""Takes the new object and (for an update) the old one; returns `spec.x: what is wrong`, …"""
 
 _KEPT_NAMESPACES = ("default",)
 _NAME_ATTEMPTS = 8
 _NO_GENERATION = frozenset({"apiVersion", "kind", "metadata", "status"})
-_DELETE_PAGE = 256
+_NO_RULES = _NO_GENERATION  # a report of status must not fail on what it did not change
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +137,7 @@ class Writer:
         """Deletes everything that the selector matches; returns the last states."""
         resource, deleted = target.resource, []
         with self._store.snapshot(resource, selector) as snapshot:
-            for page in snapshot.pages(target.namespace, _DELETE_PAGE):
+            for page in snapshot.pages(target.namespace):
                 for raw in page:
                     meta = orjson.loads(raw)["metadata"]
                     one = Target(resource, meta.get("namespace"), meta["name"])
@@ -180,10 +180,10 @@ class Writer:
         resource: Resource,
         new: Json,
         old: Json | None,
-        changed: Collection[str] | None = None,
+        changed: Set[str] | None = None,
     ) -> None:
         named = resource.named(new["metadata"].get("name", ""))
-        changed = set(new) if changed is None else changed
+        changed = new.keys() if changed is None else changed
         causes = metadata.causes(new["metadata"], label_name=resource.plural == "namespaces")
         if old is not None and (added := metadata.new_finalizers(old, new)):
             causes.append(added)
@@ -195,7 +195,7 @@ class Writer:
                 f"{resource.kind}: {what}"
             )
         validator = self._validators.get(resource.kind)
-        if not causes and validator is not None:
+        if not causes and validator is not None and changed - _NO_RULES:
             causes = [_said(message) for message in validator(new, old)]
             causes = [cause for cause in causes if _top(cause) in {*changed, ""}]
         if causes:
@@ -318,9 +318,7 @@ def _shape(resource: Resource, body: Json, options: WriteOptions) -> tuple[str, 
 
 def _changed(old: Json, new: Json) -> set[str]:
     """The top-level fields that differ, told apart as JSON does (true is not 1)."""
-    return {
-        key for key in old.keys() | new.keys() if _canonical(old, key) != _canonical(new, key)
-    }
+    return {key for key in old.keys() | new.keys() if _canonical(old, key) != _canonical(new, key)}
 
 
 def _canonical(body: Json, key: str) -> bytes:

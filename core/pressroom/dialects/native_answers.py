@@ -1,0 +1,162 @@
+"""The native API, answer side: resources and ledgers in, the JSON that clients read out. Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+from pressroom import names
+from pressroom.model.base import rfc3339
+from pressroom.model.batchjob import BatchJob, OutputKind, RowCounts
+from pressroom.model.conditions import ConditionType, find
+from pressroom.model.ledger import RowOutcome
+from pressroom.model.states import TERMINAL_STATES, state_of
+
+BATCHES = "/v1/batches"
+
+
+def progress(counts: RowCounts, *, ended: bool) -> int:
+    """Per cent of the rows that are settled, rounded down; 100 only once the batch has ended."""
+    if counts.total == 0:
+        return 0
+    share = 100 * counts.settled // counts.total
+    return share if ended else min(share, 99)
+
+
+def labels_of(annotations: dict[str, str]) -> dict[str, str]:
+    """The labels that the client gave a batch."""
+    text = annotations.get(names.ANNOTATION_ROW_LABELS)
+    if not text:
+        return {}
+    try:
+        found = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def batch(job: BatchJob) -> dict[str, Any]:
+    """A batch as clients see it. Times are RFC 3339 in UTC."""
+    state = state_of(job)
+    ended = state in TERMINAL_STATES
+    status = job.status
+    counts = status.rows or RowCounts(total=_announced(job))
+    summary = find(status.conditions, ConditionType.SUCCEEDED)
+    return {
+        "id": job.metadata.name,
+        "state": state,
+        "reason": status.reason(),
+        "message": summary.message if summary else "",
+        "rows": {
+            "total": counts.total,
+            "succeeded": counts.succeeded,
+            "failed": counts.failed,
+            "pages": counts.pages,
+            "bytes": counts.bytes,
+        },
+        "progress": progress(counts, ended=ended),
+        "createdAt": rfc3339(job.metadata.creation_timestamp),
+        "startedAt": rfc3339(status.start_time) if status.start_time else None,
+        "completedAt": rfc3339(status.completion_time) if status.completion_time else None,
+        "expiresAt": rfc3339(status.expiry_time) if status.expiry_time else None,
+        "artifacts": _artifacts(job),
+        "failures": [failure.wire() for failure in status.failures[:20]],
+        "labels": labels_of(job.metadata.annotations),
+        "retryOf": job.metadata.annotations.get(names.ANNOTATION_RETRY_OF),
+        "links": _links(job, ended=ended),
+    }
+
+
+def batches(jobs: list[BatchJob], cursor: str | None) -> dict[str, Any]:
+    """A page of batches; ``nextCursor`` is null on the last one."""
+    return {"batches": [batch(job) for job in jobs], "nextCursor": cursor}
+
+
+def row(outcome: RowOutcome) -> dict[str, Any]:
+    """A settled row."""
+    error = outcome.error
+    return {
+        "row": outcome.index,
+        "id": outcome.id,
+        "state": outcome.state.lower(),
+        "attempts": outcome.attempts,
+        "pages": outcome.pages,
+        "bytes": outcome.bytes,
+        "name": outcome.name,
+        "error": {"code": error.code, "message": error.message} if error else None,
+    }
+
+
+def pending_row(index: int, row_id: str) -> dict[str, Any]:
+    """A row that nothing has become of yet."""
+    return {
+        "row": index,
+        "id": row_id,
+        "state": "pending",
+        "attempts": 0,
+        "pages": 0,
+        "bytes": 0,
+        "name": None,
+        "error": None,
+    }
+
+
+def template(body: dict[str, Any], *, shown_as: str | None = None) -> dict[str, Any]:
+    """A template resource; ``shown_as`` is the id it was asked for by."""
+    spec = body["spec"]
+    name = body["metadata"]["name"]
+    aliases = spec.get("aliases") or []
+    return {
+        "id": shown_as or template_id(body),
+        "name": name,
+        "aliases": aliases,
+        "html": spec["html"],
+        "css": spec.get("css"),
+        "page": spec.get("page"),
+        "missingValues": spec.get("missingValues", "Strict").lower(),
+        "createdAt": body["metadata"]["creationTimestamp"],
+    }
+
+
+def template_id(body: dict[str, Any]) -> str:
+    """The id a template is listed by: the foreign id whose hash names it, else its name."""
+    name: str = body["metadata"]["name"]
+    aliases = body["spec"].get("aliases") or []
+    return next((alias for alias in aliases if names.template_name(alias) == name), name)
+
+
+def template_entry(body: dict[str, Any]) -> dict[str, Any]:
+    """A template in a list: without its texts."""
+    whole = template(body)
+    return {key: whole[key] for key in ("id", "name", "aliases", "missingValues", "createdAt")}
+
+
+def _announced(job: BatchJob) -> int:
+    if job.spec.manifest is not None:
+        return job.spec.manifest.rows
+    return len(job.spec.rows or ())
+
+
+def _artifacts(job: BatchJob) -> dict[str, Any]:
+    found = job.status.artifacts
+    if found is None:
+        return {}
+    shown = {"zip": found.zip, "merged": found.merged}
+    return {
+        name: one.model_dump(include={"bytes", "sha256", "files", "pages"}, exclude_none=True)
+        for name, one in shown.items()
+        if one is not None
+    }
+
+
+def _links(job: BatchJob, *, ended: bool) -> dict[str, str]:
+    me = f"{BATCHES}/{job.metadata.name}"
+    links = {"self": me, "rows": f"{me}/rows"}
+    outputs = job.spec.outputs_or_default()
+    if OutputKind.ZIP in outputs:
+        links["zip"] = f"{me}/zip"
+    if OutputKind.MERGED in outputs:
+        links["merged"] = f"{me}/merged"
+    verbs = ("retry",) if ended else ("cancel", "suspend", "resume")
+    return links | {verb: f"{me}/{verb}" for verb in verbs}
