@@ -20,7 +20,8 @@ def stop_on_signals() -> asyncio.Event:
 async def pause(stop: asyncio.Event, seconds: float) -> bool:
     """Wait that long, or less if ``stop`` is set. True if it is."""
     try:
-        await asyncio.wait_for(stop.wait(), seconds)
+        async with asyncio.timeout(seconds):
+            await stop.wait()
     except TimeoutError:
         return False
     return True

@@ -72,13 +72,18 @@ _LABEL = "[a-z0-9](?:[-a-z0-9]*[a-z0-9])?"
 _RESOURCE_NAME = re.compile(rf"(?=.{{1,253}}$){_LABEL}(?:\.{_LABEL})*")
 
 
+def is_resource_name(text: str) -> bool:
+    """Whether this may name a resource (RFC 1123 subdomain)."""
+    return _RESOURCE_NAME.fullmatch(text) is not None
+
+
 def template_name(template_id: str) -> str:
     """The resource name of a template: its id, or ``t`` and 24 base32 characters of its hash.
 
     The latter where the id (``tpl_abc123``, ``TEMPLATE_ID``) is no Kubernetes name; the id is kept
     as an alias then.
     """
-    if _RESOURCE_NAME.fullmatch(template_id):
+    if is_resource_name(template_id):
         return template_id
     digest = hashlib.sha256(template_id.encode()).digest()[:15]
     return "t" + base64.b32encode(digest).decode().lower()

@@ -24,7 +24,8 @@ async def failing(checks: Mapping[str, Check]) -> dict[str, str]:
 
     async def one(name: str, check: Check) -> tuple[str, str] | None:
         try:
-            await asyncio.wait_for(check(), CHECK_SECONDS)
+            async with asyncio.timeout(CHECK_SECONDS):
+                await check()
         except TimeoutError:
             return name, f"did not answer within {CHECK_SECONDS:g} s"
         except PressroomError as error:

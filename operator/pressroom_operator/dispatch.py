@@ -7,6 +7,7 @@ pass another's fifty thousand.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Callable
@@ -92,12 +93,10 @@ class Dispatcher:
             except UnavailableError as error:
                 log.warning("The queue is away; shards wait", extra={"error": error.log})
                 await asyncio.sleep(1)
-            try:
-                await asyncio.wait_for(self._wake.wait(), 1.0)
-            except TimeoutError:
-                continue
-            finally:
-                self._wake.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(1.0):
+                    await self._wake.wait()
+            self._wake.clear()
 
     async def fill(self) -> None:
         """Queue shards until the window is full or nothing is left."""

@@ -88,12 +88,12 @@ def row(outcome: RowOutcome) -> dict[str, Any]:
     }
 
 
-def pending_row(index: int, row_id: str) -> dict[str, Any]:
-    """A row that nothing has become of yet."""
+def open_row(index: int, row_id: str, *, state: str = "pending") -> dict[str, Any]:
+    """A row without an outcome."""
     return {
         "row": index,
         "id": row_id,
-        "state": "pending",
+        "state": state,
         "attempts": 0,
         "pages": 0,
         "bytes": 0,

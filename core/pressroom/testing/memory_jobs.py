@@ -56,7 +56,7 @@ class MemoryJobs:
         self._oldest = 1
         self._objects: dict[_Id, Json] = {}
         self._log: list[tuple[int, Kind, str, Json, Json | None]] = []
-        self._changed = asyncio.Condition()
+        self._changed = asyncio.Event()
 
     def expire(self) -> None:
         """Forget all changes so far: older watches are told to list again."""
@@ -89,35 +89,38 @@ class MemoryJobs:
         if kind in _STATUS_KINDS:
             item.pop("status", None)
         _take_string_data(item)
-        return await self._write(kind, "ADDED", item, None)
+        return self._write(kind, "ADDED", item, None)
 
     async def patch(
         self, kind: Kind, namespace: str, name: str, patch: Json, *, subresource: str = ""
     ) -> Json:
         old = self._found(kind, namespace, name)
         _check_version(old, patch)
-        return await self._update(kind, old, merge_patch(old, patch), subresource)
+        return self._update(kind, old, merge_patch(old, patch), subresource)
 
     async def replace(self, kind: Kind, namespace: str, name: str, body: Json) -> Json:
         old = self._found(kind, namespace, name)
         if not body.get("metadata", {}).get("resourceVersion"):
             raise UserError(Code.INVALID_REQUEST, "metadata.resourceVersion: required", status=422)
         _check_version(old, body)
-        return await self._update(kind, old, copy.deepcopy(body), "")
+        return self._update(kind, old, copy.deepcopy(body), "")
 
     async def delete(
         self, kind: Kind, namespace: str, name: str, *, uid: str | None = None
     ) -> None:
+        self._delete(kind, namespace, name, uid)
+
+    def _delete(self, kind: Kind, namespace: str, name: str, uid: str | None) -> None:
         old = self._found(kind, namespace, name)
         if uid is not None and uid != old["metadata"]["uid"]:
             raise ConflictError(f'{kind.plural} "{name}": the uid differs')
         if not old["metadata"].get("finalizers"):
-            await self._remove(kind, old)
+            self._remove(kind, old)
         elif "deletionTimestamp" not in old["metadata"]:
             new = copy.deepcopy(old)
             new["metadata"].update(deletionTimestamp=_now(), deletionGracePeriodSeconds=0)
             new["metadata"]["generation"] += 1
-            await self._write(kind, "MODIFIED", new, old)
+            self._write(kind, "MODIFIED", new, old)
 
     async def watch(
         self, kind: Kind, namespace: str | None, resource_version: str, *, label_selector: str = ""
@@ -135,12 +138,13 @@ class MemoryJobs:
                     shown = _shown(event, item, before, label_selector)
                     if shown:
                         yield WatchEvent(shown, copy.deepcopy(item))
-            await self._wait(seen)
+            if seen == self._version:
+                await self._wait()
 
     async def check(self) -> None:
         self._answer_or_raise()
 
-    async def _update(self, kind: Kind, old: Json, wanted: Json, subresource: str) -> Json:
+    def _update(self, kind: Kind, old: Json, wanted: Json, subresource: str) -> Json:
         new = _allowed(kind, old, wanted, subresource)
         if new == old:
             return copy.deepcopy(old)
@@ -149,44 +153,44 @@ class MemoryJobs:
         if "deletionTimestamp" in old["metadata"]:
             added = set(new["metadata"].get("finalizers", ())) - set(old["metadata"]["finalizers"])
             if added:
-                text = "metadata.finalizers: no new finalizers can be added if the object is being deleted"
+                text = "metadata.finalizers: none can be added to what is being deleted"
                 raise UserError(Code.INVALID_REQUEST, text, status=422)
             if not new["metadata"].get("finalizers"):
-                await self._write(kind, "MODIFIED", new, old)
-                return await self._remove(kind, new)
-        return await self._write(kind, "MODIFIED", new, old)
+                self._write(kind, "MODIFIED", new, old)
+                return self._remove(kind, new)
+        return self._write(kind, "MODIFIED", new, old)
 
-    async def _remove(self, kind: Kind, old: Json) -> Json:
-        gone = await self._write(kind, "DELETED", copy.deepcopy(old), old)
+    def _remove(self, kind: Kind, old: Json) -> Json:
+        gone = self._write(kind, "DELETED", copy.deepcopy(old), old)
         owner = old["metadata"]["uid"]
         for (of, namespace, name), item in list(self._objects.items()):
             owners = item["metadata"].get("ownerReferences", ())
             if any(each["uid"] == owner for each in owners):
-                await self.delete(of, namespace, name)
+                self._delete(of, namespace, name, None)
         return gone
 
-    async def _write(self, kind: Kind, event: str, new: Json, old: Json | None) -> Json:
-        async with self._changed:
-            self._version += 1
-            metadata = new["metadata"]
-            metadata["resourceVersion"] = str(self._version)
-            key = (kind, metadata["namespace"], metadata["name"])
-            if event == "DELETED":
-                self._objects.pop(key)
-            else:
-                self._objects[key] = new
-            self._log.append((self._version, kind, event, new, old))
-            if len(self._log) > self._history:
-                del self._log[0]
-                self._oldest = self._log[0][0] - 1
-            self._changed.notify_all()
+    def _write(self, kind: Kind, event: str, new: Json, old: Json | None) -> Json:
+        self._version += 1
+        metadata = new["metadata"]
+        metadata["resourceVersion"] = str(self._version)
+        key = (kind, metadata["namespace"], metadata["name"])
+        if event == "DELETED":
+            self._objects.pop(key)
+        else:
+            self._objects[key] = new
+        self._log.append((self._version, kind, event, new, old))
+        if len(self._log) > self._history:
+            del self._log[0]
+            self._oldest = self._log[0][0] - 1
+        self._changed.set()
+        self._changed = asyncio.Event()
         return copy.deepcopy(new)
 
-    async def _wait(self, seen: int) -> None:
-        """Until something newer was written; awake now and then to see whether we are away."""
+    async def _wait(self) -> None:
+        """Until something is written; awake now and then to see whether we are away."""
         try:
-            async with asyncio.timeout(_LOOK_SECONDS), self._changed:
-                await self._changed.wait_for(lambda: self._version > seen)
+            async with asyncio.timeout(_LOOK_SECONDS):
+                await self._changed.wait()
         except TimeoutError:
             return
 
@@ -247,9 +251,10 @@ def _take_string_data(item: Json) -> None:
 
 
 def _check_version(old: Json, body: Json) -> None:
-    wanted = body.get("metadata", {}).get("resourceVersion")
-    if wanted and wanted != old["metadata"]["resourceVersion"]:
-        raise ConflictError("the object has been modified; please apply your changes to the latest")
+    for name in ("resourceVersion", "uid"):
+        wanted = body.get("metadata", {}).get(name)
+        if wanted and wanted != old["metadata"][name]:
+            raise ConflictError("the object has been modified; apply your changes to the latest")
 
 
 def _shown(event: str, item: Json, before: Json | None, selector: str) -> str:

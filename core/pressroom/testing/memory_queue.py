@@ -43,7 +43,7 @@ class MemoryQueue:
         self._ack_wait = ack_wait
         self._clock = clock
         self._entries: dict[str, _Entry] = {}
-        self._changed = asyncio.Condition()
+        self._changed = asyncio.Event()
         self._listeners: list[tuple[str, deque[Message], asyncio.Event]] = []
         self._connections = 1
 
@@ -112,9 +112,8 @@ class MemoryQueue:
         self._answer_or_raise()
         if subject in self._entries:
             return False
-        async with self._changed:
-            self._entries[subject] = _Entry(subject, data)
-            self._changed.notify_all()
+        self._entries[subject] = _Entry(subject, data)
+        self._wake()
         return True
 
     async def _take(self, subjects: str, timeout: float) -> Delivery | None:
@@ -133,10 +132,14 @@ class MemoryQueue:
 
     async def _wait(self, seconds: float) -> None:
         try:
-            async with asyncio.timeout(seconds), self._changed:
+            async with asyncio.timeout(seconds):
                 await self._changed.wait()
         except TimeoutError:
             return
+
+    def _wake(self) -> None:
+        self._changed.set()
+        self._changed = asyncio.Event()
 
     def _deliver(self, entry: _Entry) -> Delivery:
         entry.deliveries += 1
@@ -158,12 +161,11 @@ class MemoryQueue:
         self._answer_or_raise()
         if self._entries.get(entry.subject) is not entry:
             return
-        async with self._changed:
-            if free_at is None:
-                del self._entries[entry.subject]
-            else:
-                entry.free_at = free_at
-            self._changed.notify_all()
+        if free_at is None:
+            del self._entries[entry.subject]
+        else:
+            entry.free_at = free_at
+        self._wake()
 
 
 class _MemoryDelivery:
@@ -200,7 +202,7 @@ async def _messages(
 
 
 def matches(wanted: str, subject: str) -> bool:
-    """Whether a subject is one of ``wanted``, where ``*`` is any token and ``>`` all that follow."""
+    """Whether ``wanted`` covers a subject; ``*`` is any one token, ``>`` all that follow."""
     wants, tokens = wanted.split("."), subject.split(".")
     if wants[-1] == ">":
         wants = wants[:-1]

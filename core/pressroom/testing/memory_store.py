@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from dataclasses import dataclass
@@ -93,7 +94,7 @@ class MemoryStore:
     async def upload_file(
         self, key: str, path: Path, *, content_type: str = "application/octet-stream"
     ) -> Stored:
-        data = path.read_bytes()
+        data = await asyncio.to_thread(path.read_bytes)
         await self.put(key, data, content_type=content_type)
         return Stored(len(data), hashlib.sha256(data).hexdigest())
 
