@@ -1,7 +1,8 @@
 """List-and-watch: keeps the latest state of all resources of one kind in memory.
 
-It only reads. Each resource is held once, as the API sent it less ``managedFields``, so memory is
-bounded by what the API holds.
+It only reads. Each resource is held once, without what only the API and kubectl need, and less
+what ``slim`` takes off: about 9 KB for a finished BatchJob (2 KB as JSON), so memory is bounded by
+what the API holds.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ _log = logging.getLogger(__name__)
 
 #: Called with ADDED, MODIFIED or DELETED and the resource. It must return soon and not raise.
 OnEvent = Callable[[str, Json], None]
+#: Takes out of a resource, in place, what its holder does not need. Pure.
+Slim = Callable[[Json], None]
 _Key = tuple[str, str]
 #: A watch that lived so many seconds was a good one: the backoff starts again.
 _GOOD_WATCH = 5.0
@@ -41,6 +44,7 @@ class Informer:
         on_event: OnEvent | None = None,
         *,
         label_selector: str = "",
+        slim: Slim | None = None,
     ) -> None:
         self.synced = asyncio.Event()
         self._jobs = jobs
@@ -48,6 +52,7 @@ class Informer:
         self._namespace = namespace
         self._on_event = on_event
         self._label_selector = label_selector
+        self._slim = slim
         self._objects: dict[_Key, Json] = {}
         self._version = ""
 
@@ -106,7 +111,9 @@ class Informer:
                 self._version = event.object["metadata"]["resourceVersion"]
 
     def _keep(self, item: Json) -> None:
-        item["metadata"].pop("managedFields", None)
+        _drop_bookkeeping(item)
+        if self._slim is not None:
+            self._slim(item)
         key = _key(item)
         known = self._objects.get(key)
         self._objects[key] = item
@@ -126,3 +133,12 @@ class Informer:
 
 def _key(item: Json) -> _Key:
     return item["metadata"].get("namespace", ""), item["metadata"]["name"]
+
+
+def _drop_bookkeeping(item: Json) -> None:
+    metadata = item["metadata"]
+    metadata.pop("managedFields", None)
+    annotations = metadata.get("annotations")
+    if annotations is not None:
+        # A second copy of the whole resource, kept by client-side apply.
+        annotations.pop("kubectl.kubernetes.io/last-applied-configuration", None)

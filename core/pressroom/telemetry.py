@@ -19,8 +19,10 @@ def configure_logging(settings: Settings, part: str) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Json(part) if settings.log_format == "json" else _Text(part))
     logging.basicConfig(level=settings.log_level, handlers=[handler], force=True)
-    for chatty in ("kopf", "aiohttp.access", "urllib3", "pyppeteer", "asyncio"):
+    for chatty in ("kopf", "aiohttp.access", "pyppeteer", "asyncio"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+    # It warns of every retry; what comes of them is ours to say.
+    logging.getLogger("urllib3").setLevel(logging.ERROR)
 
 
 def _extras(record: logging.LogRecord) -> dict[str, Any]:

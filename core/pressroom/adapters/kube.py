@@ -55,7 +55,7 @@ async def open_jobs(settings: KubeSettings, *, timeout: float) -> AsyncIterator[
 async def _configuration(settings: KubeSettings) -> Configuration:
     configuration = Configuration()
     # A write that was repeated behind our back would meet its own effect as a conflict.
-    configuration.retries = 0
+    configuration.retries = None
     try:
         if settings.config is None:
             load_incluster_config(client_configuration=configuration)

@@ -156,7 +156,6 @@ class MemoryJobs:
                 text = "metadata.finalizers: none can be added to what is being deleted"
                 raise UserError(Code.INVALID_REQUEST, text, status=422)
             if not new["metadata"].get("finalizers"):
-                self._write(kind, "MODIFIED", new, old)
                 return self._remove(kind, new)
         return self._write(kind, "MODIFIED", new, old)
 

@@ -1,0 +1,118 @@
+"""From a range of the manifest to rows that can be rendered. Pure.
+
+Every row of the range comes out, in order: as a job for the renderer, or as the error that fails
+it alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from pressroom.errors import Code, RowError
+from pressroom.model.page import PageOptions
+from pressroom.model.plan import Plan, Shard
+from pressroom.model.rows import Row, parse_row
+from pressroom.model.template import MissingValues, Snapshot
+from pressroom_worker.render import RowJob
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A row of the shard: what it says, or why it cannot be read."""
+
+    index: int
+    content: Row | RowError
+
+    @property
+    def id(self) -> str:
+        """The row's own id, or its position."""
+        own = self.content.id if isinstance(self.content, Row) else None
+        return own or str(self.index)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A row of the shard: a job, or the error that fails it."""
+
+    index: int
+    id: str
+    job: RowJob | RowError
+
+
+def parse_rows(data: bytes, shard: Shard) -> list[Entry]:
+    """The shard's rows from its range of the manifest; a line that is missing fails its row."""
+    lines = data.split(b"\n")
+    if lines and not lines[-1]:
+        lines.pop()
+    return [
+        Entry(shard.first + at, _content(lines[at] if at < len(lines) else None))
+        for at in range(shard.rows)
+    ]
+
+
+def unreadable(shard: Shard, message: str) -> list[Entry]:
+    """The shard's rows where the manifest cannot be read."""
+    error = RowError(Code.MANIFEST_INVALID, message)
+    return [Entry(shard.first + at, error) for at in range(shard.rows)]
+
+
+def _content(line: bytes | None) -> Row | RowError:
+    if line is None:
+        return RowError(Code.ROW_INVALID, "The manifest has no line for this row.")
+    try:
+        return parse_row(line)
+    except RowError as error:
+        return error
+
+
+def digests(entries: Iterable[Entry], plan: Plan) -> set[str]:
+    """The snapshots that these rows need."""
+    named = {plan.templates.get(_template(entry.content)) for entry in entries if _uses(entry)}
+    return {digest for digest in named if digest is not None}
+
+
+def _uses(entry: Entry) -> bool:
+    return isinstance(entry.content, Row) and entry.content.html is None
+
+
+def _template(content: Row | RowError) -> str:
+    return (content.template or "") if isinstance(content, Row) else ""
+
+
+def resolve(
+    entries: Sequence[Entry], plan: Plan, snapshots: Mapping[str, Snapshot]
+) -> list[Prepared]:
+    """What the renderer is asked for each row."""
+    # Laying options over one another costs more than all else here, and most rows have none.
+    pages: dict[str, PageOptions] = {}
+
+    def page(row: Row, digest: str, snapshot: Snapshot | None) -> PageOptions:
+        if digest not in pages:
+            pages[digest] = plan.page.over(snapshot.page if snapshot else None)
+        return row.page.over(pages[digest]) if row.page else pages[digest]
+
+    def job(index: int, content: Row | RowError) -> RowJob | RowError:
+        if isinstance(content, RowError):
+            return content
+        digest = "" if content.html is not None else plan.templates.get(_template(content))
+        snapshot = snapshots.get(digest) if digest else None
+        if snapshot is None and content.html is None:
+            return _no_template(_template(content))
+        missing = snapshot.missing_values if snapshot else MissingValues.STRICT
+        return RowJob(
+            index=index,
+            row=content,
+            snapshot=snapshot,
+            page=page(content, digest or "", snapshot),
+            missing_values=plan.missing_values or missing,
+            file_name_pattern=plan.file_name_pattern,
+        )
+
+    return [Prepared(entry.index, entry.id, job(entry.index, entry.content)) for entry in entries]
+
+
+def _no_template(name: str) -> RowError:
+    if name:
+        return RowError(Code.TEMPLATE_NOT_FOUND, f"There is no template {name!r}.")
+    return RowError(Code.TEMPLATE_NOT_FOUND, "The row has no HTML, and its job has no template.")
