@@ -223,6 +223,10 @@ class Disposition:
 class Store(Protocol):
     """An S3-like store. NotFoundError: no such object; UnavailableError: the store is away."""
 
+    async def ensure(self) -> None:
+        """Create the bucket where it is absent; idempotent."""
+        ...
+
     async def put(
         self, key: str, data: bytes, *, content_type: str = "application/octet-stream"
     ) -> None: ...

@@ -44,6 +44,7 @@ class S3Settings(BaseSettings):
     access_key: SecretStr = SecretStr("")
     secret_key: SecretStr = SecretStr("")
     bucket: str = "pressroom"
+    create_bucket: bool = Field(False, description="The operator creates the bucket if absent.")
     region: str = "us-east-1"
     pool: int = Field(16, description="Connections, and threads, at most.")
 

@@ -37,6 +37,7 @@ class Operator:
         self._settings = settings
         self._jobs = jobs
         self._queue = queue
+        self._store = store
         self.active = ActiveJobs()
         self.keys: WorkQueue[Key] = WorkQueue()
         self.workers = Workers()
@@ -47,11 +48,13 @@ class Operator:
         self._sweeper = Sweeper(store, queue, settings.upload_grace_seconds)
         self.synced = False
 
-    async def prepare(self) -> None:
+    async def prepare(self, *, create_bucket: bool = False) -> None:
         """What must stand before jobs are looked at: the streams, the tenant ``default``."""
         for delay in backoff():
             try:
                 await self._queue.ensure()
+                if create_bucket:
+                    await self._store.ensure()
                 await self._ensure_default_tenant()
                 await self.resync()
             except (UnavailableError, NotFoundError) as error:

@@ -65,7 +65,7 @@ async def run(
         add_probes(app, checks, registry)
         app.router.add_get("/backlog", backlog(operator, lease))
         await stack.enter_async_context(serve(app, settings.probe_host, settings.probe_port))
-        await _until(stop, _lead(settings, kube, jobs, lease, operator, stop))
+        await _until(stop, _lead(settings, kube, s3, jobs, lease, operator, stop))
         await lease.release()
     log.info("Stopped", extra={"action": "stopped"})
 
@@ -73,6 +73,7 @@ async def run(
 async def _lead(
     settings: OperatorSettings,
     kube: KubeSettings,
+    s3: S3Settings,
     jobs: Jobs,
     lease: Lease,
     operator: Operator,
@@ -83,7 +84,7 @@ async def _lead(
     log.info("Leading", extra={"action": "leading"})
     async with asyncio.TaskGroup() as group:
         group.create_task(lease.keep())
-        await operator.prepare()
+        await operator.prepare(create_bucket=s3.create_bucket)
         group.create_task(watch(settings.namespace, kube, operator.seen, stop))
         group.create_task(operator.run())
 

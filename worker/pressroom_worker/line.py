@@ -79,7 +79,8 @@ class Line:
 
     def is_current(self, browser: Chromium) -> bool:
         """False once it is to be replaced: park nothing in it."""
-        return browser is self._current and not browser.closed.is_set()
+        fit = browser.documents < self._options.max_documents
+        return browser is self._current and fit and not browser.closed.is_set()
 
     @property
     def pid(self) -> int:

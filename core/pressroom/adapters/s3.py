@@ -56,6 +56,9 @@ class S3Store:
         # A presigned URL signs its host, so it comes from a client bound to the public one.
         self._public = make_minio(public, settings)
 
+    async def ensure(self) -> None:
+        await self._client.call(_ensure_bucket, self._client)
+
     async def put(
         self, key: str, data: bytes, *, content_type: str = "application/octet-stream"
     ) -> None:

@@ -36,6 +36,9 @@ class MemoryStore:
         self.objects: dict[str, MemoryObject] = {}
         self.uploads: list[str] = []
 
+    async def ensure(self) -> None:
+        self._answer_or_raise()
+
     async def put(
         self, key: str, data: bytes, *, content_type: str = "application/octet-stream"
     ) -> None:

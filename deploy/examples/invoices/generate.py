@@ -241,7 +241,7 @@ def line_count(position: int, rng: random.Random) -> int:
 
 def items_of(market: Market, count: int, rng: random.Random) -> str:
     """The cell with an invoice's lines. A long order is several deliveries of the same goods."""
-    lines = []
+    lines: list[str] = []
     while len(lines) < count:
         delivery = len(lines) // len(market.goods) + 1
         for name, price in rng.sample(market.goods, len(market.goods))[: count - len(lines)]:

@@ -12,7 +12,6 @@ import sys
 from asyncio.subprocess import Process
 from collections.abc import Mapping
 from dataclasses import dataclass
-
 from typing import Any
 
 from pressroom_local.servers import S3_INNER_PORTS, start_nats, start_s3
@@ -155,6 +154,7 @@ class Plan:
             "PRESSROOM_S3_ACCESS_KEY": self.secrets.s3_access_key,
             "PRESSROOM_S3_SECRET_KEY": self.secrets.s3_secret_key,
             "PRESSROOM_S3_BUCKET": BUCKET,
+            "PRESSROOM_S3_CREATE_BUCKET": "true",
             "PRESSROOM_KUBE_CONFIG": str(self.state.kubeconfig),
             "PRESSROOM_OPERATOR_IDENTITY": "local",
             "PRESSROOM_CHROMIUM": self.browser,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import json
 import os
 import signal
 from collections.abc import Mapping
@@ -18,8 +19,10 @@ from typing import Any
 import aiohttp
 
 from pressroom.names import DEFAULT_TENANT, LABEL_API_KEY, api_key_hash
+from pressroom_local.bucket import make_bucket
 from pressroom_local.children import FARM_MARK, end_marked
 from pressroom_local.parts import (
+    BUCKET,
     NAMESPACE,
     NoBrowser,
     Plan,
@@ -80,10 +83,7 @@ class Farm:
         self._say = say
         self._ready = False
         self._groups = [
-            [
-                Supervised(part, plan.state.farm, say=say, changed=self._publish)
-                for part in group
-            ]
+            [Supervised(part, plan.state.farm, say=say, changed=self._publish) for part in group]
             for group in plan.parts()
         ]
         self._parts = {each.part.name: each for group in self._groups for each in group}
@@ -118,23 +118,26 @@ class Farm:
             await asyncio.gather(ready, signalled, return_exceptions=True)
 
     async def _until_ready(self) -> None:
-        clock = asyncio.get_running_loop().time
-        begun = clock()
-        waiting = {name: "has not started" for name in self._parts}
-        timeout = aiohttp.ClientTimeout(total=8)
-        async with aiohttp.ClientSession(timeout=timeout) as session:
+        begun = asyncio.get_running_loop().time()
+        waiting = dict.fromkeys(self._parts, "has not started")
+        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=8)) as session:
+            tasks = [
+                asyncio.create_task(self._until_part_ready(session, name, waiting, begun))
+                for name in self._parts
+            ]
             try:
-                async with asyncio.timeout(READY_SECONDS), asyncio.TaskGroup() as group:
-                    for name in self._parts:
-                        group.create_task(self._until_part_ready(session, name, waiting, begun))
+                async with asyncio.timeout(READY_SECONDS):
+                    await asyncio.gather(*tasks)
             except TimeoutError as error:
                 missing = "; ".join(f"{name}: {why}" for name, why in waiting.items())
                 raise StartFailed(
                     f"The farm was not ready within {READY_SECONDS:g} s ({missing}). "
                     f"The logs are in {self._plan.state.root / 'logs'}."
                 ) from error
-            except* StartFailed as failures:
-                raise failures.exceptions[0] from None
+            finally:
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _until_part_ready(
         self, session: aiohttp.ClientSession, name: str, waiting: dict[str, str], begun: float
@@ -148,15 +151,24 @@ class Farm:
                 )
             if part.pid is not None:
                 fault = await _fault(session, probe) if probe else None
+                fault = fault or await self._prepare(session, name)
                 if fault is None:
                     break
                 waiting[name] = fault
             await asyncio.sleep(_POLL_SECONDS)
-        if name == "kubeapi":
-            await put_api_key(session, self._plan)
         del waiting[name]
         seconds = asyncio.get_running_loop().time() - begun
         self._say(f"  {name:<10} ready after {seconds:4.1f} s   {self._where(name)}".rstrip())
+
+    async def _prepare(self, session: aiohttp.ClientSession, name: str) -> str | None:
+        """What the other parts need to find there; why it failed, or None."""
+        if name == "kubeapi":
+            return await put_api_key(session, self._plan)
+        if name == "s3":
+            secrets = self._plan.secrets
+            keys = (secrets.s3_access_key, secrets.s3_secret_key)
+            return await make_bucket(session, self._plan.url("s3"), BUCKET, *keys)
+        return None
 
     def _where(self, name: str) -> str:
         if name == "nats":
@@ -224,20 +236,33 @@ async def _fault(session: aiohttp.ClientSession, probe: str) -> str | None:
         return f"does not answer ({type(error).__name__})"
 
 
-async def put_api_key(session: aiohttp.ClientSession, plan: Plan) -> None:
-    """The Secret that makes the farm's API key valid. Idempotent."""
+async def put_api_key(session: aiohttp.ClientSession, plan: Plan) -> str | None:
+    """The Secret that makes the farm's API key valid. Idempotent; why it failed, or None."""
     url = f"{plan.url('kubeapi')}/api/v1/namespaces/{NAMESPACE}/secrets"
-    headers = {"Authorization": f"Bearer {plan.secrets.kube_token}"}
     body = _key_secret(plan.secrets.api_key)
-    async with session.post(url, json=body, headers=headers) as answer:
-        if answer.status == 201:
-            return
-        if answer.status != 409:
-            raise StartFailed(f"The API key could not be stored: {await answer.text()}")
-    headers["Content-Type"] = "application/merge-patch+json"
-    async with session.patch(f"{url}/{_KEY_SECRET}", json=body, headers=headers) as answer:
-        if answer.status != 200:
-            raise StartFailed(f"The API key could not be stored: {await answer.text()}")
+    answer = await _send(session, plan, "POST", url, body, "application/json")
+    if answer[0] == 409:
+        url = f"{url}/{_KEY_SECRET}"
+        answer = await _send(session, plan, "PATCH", url, body, "application/merge-patch+json")
+    return None if answer[0] in (200, 201) else f"did not take the API key ({answer[1]})"
+
+
+async def _send(
+    session: aiohttp.ClientSession,
+    plan: Plan,
+    method: str,
+    url: str,
+    body: dict[str, Any],
+    content_type: str,
+) -> tuple[int, str]:
+    """Status and text of the answer; status 0 where there is none."""
+    headers = {"Authorization": f"Bearer {plan.secrets.kube_token}", "Content-Type": content_type}
+    data = json.dumps(body)
+    try:
+        async with session.request(method, url, data=data, headers=headers) as answer:
+            return answer.status, (await answer.text())[:300]
+    except (aiohttp.ClientError, TimeoutError) as error:
+        return 0, type(error).__name__
 
 
 def _key_secret(api_key: str) -> dict[str, Any]:

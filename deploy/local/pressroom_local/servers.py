@@ -19,6 +19,8 @@ from pathlib import Path
 
 import aiohttp
 
+from pressroom_local.children import die_with_parent
+
 HOST = "127.0.0.1"
 #: Ports that :func:`start_s3` takes besides the S3 one: HTTP and gRPC of the master, the volume
 #: server and the filer, and the gRPC port of the S3 gateway.
@@ -172,6 +174,7 @@ async def _spawn(log: Path, program: str, *arguments: str, cwd: Path | None = No
             stderr=output,
             cwd=cwd,
             start_new_session=True,
+            preexec_fn=die_with_parent,
         )
 
 

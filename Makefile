@@ -1,0 +1,59 @@
+# Every target does its own set-up; `make` alone lists the targets.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.SUFFIXES:
+
+BIN := .venv/bin
+SETUP := sh deploy/local/setup.sh
+
+# What to pass on, e.g. `make unit ARGS="-k names -x"`.
+ARGS ?=
+
+.PHONY: help setup demo test unit contract integration lint format bench crds clean
+
+help: ## List the targets (the default)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## Install uv, the environment, Chromium and its fonts, where missing
+	@$(SETUP) env browser tools
+
+demo: setup ## Start a farm, print 250 invoices, check them, stop the farm
+	@$(BIN)/python deploy/examples/demo.py $(ARGS)
+
+test: setup ## Run the unit, contract and integration tests
+	$(BIN)/pytest $(ARGS)
+
+unit: setup ## Run the unit tests: seconds, no servers
+	$(BIN)/pytest tests/unit $(ARGS)
+
+contract: setup ## Run the suites that twins and real adapters share
+	$(BIN)/pytest tests/contract $(ARGS)
+
+integration: setup ## Run the tests against a real farm
+	$(BIN)/pytest tests/integration $(ARGS)
+
+lint: ## Check style, types, layers, and the committed CRDs
+	@$(SETUP) env
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/mypy bench deploy/examples
+	$(BIN)/lint-imports
+	$(BIN)/python -m pressroom.crds --check
+
+format: ## Format the code and apply the safe fixes
+	@$(SETUP) env
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: setup ## Measure the farm against the ceiling (some minutes; wants an idle machine)
+	@$(BIN)/python -m bench.run $(ARGS)
+
+crds: ## Write the CRDs from the models
+	@$(SETUP) env
+	$(BIN)/python -m pressroom.crds
+
+clean: ## Remove the environment, caches, outputs and the local farm's state
+	rm -rf .venv .tools out .state dist
+	rm -rf .ruff_cache .mypy_cache .pytest_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

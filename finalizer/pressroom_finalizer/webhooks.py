@@ -1,0 +1,229 @@
+"""Calls webhooks as Standard Webhooks describes, and records what became of them.
+
+One call a task: a webhook that must wait is recorded with the time it is due, and the operator
+queues it again then. Redirects are not followed; addresses that are not public are refused.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import logging
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+
+import aiohttp
+import orjson
+from yarl import URL
+
+from pressroom import __version__, names
+from pressroom.errors import NotFoundError
+from pressroom.model.base import now
+from pressroom.model.ledger import Task, WebhookRecord, WebhookTask
+from pressroom.ports import SECRETS, Jobs, Store
+from pressroom_finalizer.addresses import Admitted, RefusedAddressError
+
+_log = logging.getLogger(__name__)
+
+#: Seconds to wait after the 1st, 2nd, … failed call; after the last one, nothing more: 3.2 days.
+DELAYS = (5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400)
+MAX_ATTEMPTS = len(DELAYS) + 1
+_MAX_RETRY_AFTER = 86_400.0
+
+
+@dataclass(frozen=True)
+class WebhookOptions:
+    """Seconds for one call, and what may be called besides the public internet."""
+
+    seconds: float
+    admitted: Admitted
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one call came to: an HTTP status, or none and what went wrong instead."""
+
+    status: int | None = None
+    error: str | None = None
+    retry_after: float = 0.0
+
+    @property
+    def delivered(self) -> bool:
+        """Whether the receiver took it: any 2xx."""
+        return self.status is not None and 200 <= self.status < 300
+
+
+async def deliver(store: Store, jobs: Jobs, task: Task, options: WebhookOptions) -> bool:
+    """Call the task's webhook once, unless it is settled or not due, and record the outcome.
+
+    False where the task names no webhook. Raises UnavailableError if the store or the API is away.
+    """
+    if task.webhook is None:
+        return False
+    record = await _record(store, task.uid)
+    at = now()
+    if record is not None and not _is_due(record, at):
+        return True
+    try:
+        secret = await _secret(jobs, task)
+    except NotFoundError:
+        answer = Answer(error="the Secret with the webhook's key is missing")
+    else:
+        answer = await call(task.uid, task.webhook, secret, options)
+    attempts = record.attempts + 1 if record is not None else 1
+    new = outcome(answer, attempts, now())
+    await store.put(
+        names.webhook_key(task.uid), orjson.dumps(new.wire()), content_type="application/json"
+    )
+    _log.info(
+        "webhook %s",
+        "delivered" if new.delivered else f"failed: {new.last_error}",
+        extra={"action": "webhook", "uid": task.uid, "attempts": attempts},
+    )
+    return True
+
+
+def outcome(answer: Answer, attempts: int, at: datetime) -> WebhookRecord:
+    """The record after call number ``attempts``, with the time of the next one if there is one."""
+    gave_up = not answer.delivered and (answer.status == 410 or attempts >= MAX_ATTEMPTS)
+    next_at = None
+    if not answer.delivered and not gave_up:
+        wait = max(DELAYS[attempts - 1], min(answer.retry_after, _MAX_RETRY_AFTER))
+        next_at = at + timedelta(seconds=wait)
+    return WebhookRecord(
+        delivered=answer.delivered,
+        attempts=attempts,
+        last_status=answer.status,
+        last_error=None if answer.delivered else answer.error,
+        next_attempt_at=next_at,
+        gave_up=gave_up,
+        updated_at=at,
+    )
+
+
+async def call(
+    uid: str, webhook: WebhookTask, secret: bytes | None, options: WebhookOptions
+) -> Answer:
+    """One POST. Never raises for what the receiver does or is."""
+    body = webhook.body.encode()
+    headers = signed_headers(message_id(uid, webhook.event), body, secret, now())
+    try:
+        url = URL(webhook.url)
+        connector = aiohttp.TCPConnector(
+            socket_factory=options.admitted.dialler(url.host or ""), force_close=True
+        )
+        async with (
+            aiohttp.ClientSession(
+                connector=connector, timeout=aiohttp.ClientTimeout(total=options.seconds)
+            ) as session,
+            session.post(url, data=body, headers=headers, allow_redirects=False) as response,
+        ):
+            return _answer(response)
+    except TimeoutError:
+        return Answer(error=f"no answer within {options.seconds:g} s")
+    except (aiohttp.ClientError, OSError, ValueError) as error:
+        return Answer(error=_reason(error))
+
+
+def _answer(response: aiohttp.ClientResponse) -> Answer:
+    status = response.status
+    if 200 <= status < 300:
+        return Answer(status)
+    text = "redirects are not followed" if 300 <= status < 400 else "not a success"
+    return Answer(status, f"HTTP {status}: {text}", retry_after(response.headers, now()))
+
+
+def _reason(error: BaseException) -> str:
+    """A short reason for people, without the insides of the network."""
+    at: BaseException | None = error
+    while at is not None:
+        if isinstance(at, RefusedAddressError):
+            return "the host's address is not public"
+        at = at.__cause__ or at.__context__
+    known = {
+        aiohttp.ClientConnectorDNSError: "the host name cannot be resolved",
+        aiohttp.ClientConnectorCertificateError: "the certificate is not valid",
+        aiohttp.ClientSSLError: "TLS failed",
+        aiohttp.ClientConnectorError: "the connection failed",
+        aiohttp.InvalidURL: "the URL is not valid",
+        ValueError: "the URL is not valid",
+    }
+    for kind, text in known.items():
+        if isinstance(error, kind):
+            return text
+    return "the connection broke"
+
+
+def message_id(uid: str, event: str) -> str:
+    """The stable ``webhook-id``: the same in every call for this event. It has no dots."""
+    return "msg_" + re.sub(r"[^A-Za-z0-9_-]", "_", f"{uid}_{event}")
+
+
+def signed_headers(message: str, body: bytes, secret: bytes | None, at: datetime) -> dict[str, str]:
+    """The headers of a call; signed by HMAC-SHA-256 over id, time and body if there is a key."""
+    stamp = str(int(at.timestamp()))
+    headers = {
+        "content-type": "application/json",
+        "user-agent": f"pressroom/{__version__}",
+        "webhook-id": message,
+        "webhook-timestamp": stamp,
+    }
+    if secret is not None:
+        signed = b".".join((message.encode(), stamp.encode(), body))
+        digest = hmac.new(secret, signed, hashlib.sha256).digest()
+        headers["webhook-signature"] = "v1," + base64.b64encode(digest).decode()
+    return headers
+
+
+def secret_key(text: str) -> bytes:
+    """The key in a secret: base64 after ``whsec_``, otherwise the text itself."""
+    if text.startswith("whsec_"):
+        try:
+            return base64.b64decode(text.removeprefix("whsec_"), validate=True)
+        except binascii.Error:
+            return text.encode()
+    return text.encode()
+
+
+def retry_after(headers: Mapping[str, str], at: datetime) -> float:
+    """Seconds that a Retry-After header asks for (RFC 9110: seconds or a date); 0 if none."""
+    text = headers.get("Retry-After", "").strip()
+    if text.isdigit():
+        return float(text)
+    try:
+        date = parsedate_to_datetime(text)
+    except ValueError:
+        return 0.0
+    if date.tzinfo is None:
+        date = date.replace(tzinfo=UTC)
+    return max(0.0, (date - at).total_seconds())
+
+
+def _is_due(record: WebhookRecord, at: datetime) -> bool:
+    if record.delivered or record.gave_up:
+        return False
+    return record.next_attempt_at is None or record.next_attempt_at <= at
+
+
+async def _record(store: Store, uid: str) -> WebhookRecord | None:
+    try:
+        return WebhookRecord.model_validate(orjson.loads(await store.get(names.webhook_key(uid))))
+    except NotFoundError:
+        return None
+
+
+async def _secret(jobs: Jobs, task: Task) -> bytes | None:
+    """The signing key; None where the webhook has none. NotFoundError where it is missing."""
+    if task.webhook is None or task.webhook.secret_ref is None:
+        return None
+    name = task.webhook.secret_ref
+    secret = await jobs.get(SECRETS, task.namespace, name)
+    data = secret.get("data") or {}
+    if "secret" not in data:
+        raise NotFoundError(f"Secret {name} has no key named secret")
+    return secret_key(base64.b64decode(data["secret"]).decode().strip())

@@ -1,0 +1,177 @@
+"""Templates over HTTP, and finding one by name or alias.
+
+A template that a tenant puts is that tenant's; one without an owner (from kubectl) is for all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from aiohttp import web
+from pydantic import TypeAdapter, ValidationError
+
+from pressroom import names
+from pressroom.dialects import native, native_answers
+from pressroom.errors import Code, ConflictError, NotFoundError, UserError
+from pressroom.model.batchjob import TemplateId
+from pressroom.model.template import TemplateSpec
+from pressroom.ports import TEMPLATES, Json
+from pressroom_gateway import body
+from pressroom_gateway.answers import json_answer
+from pressroom_gateway.services import SERVICES, TENANT, Services
+
+#: The resource itself must stay below what the Kubernetes API takes.
+MAX_TEMPLATE_BYTES = 2 * 1024 * 1024
+_WRITE_ATTEMPTS = 5
+_IDS: TypeAdapter[str] = TypeAdapter(TemplateId)
+
+
+async def find(services: Services, tenant: str, template_id: str) -> Json | None:
+    """The template of this name or alias that the tenant may use."""
+    name = names.template_name(template_id)
+    found = services.templates.cached(name)
+    if found is None:
+        found = next(
+            (one for one in services.templates.items() if _answers_to(one, template_id)), None
+        )
+    if found is None:
+        found = await services.templates.get(name)
+    return found if found is not None and _visible(found, tenant) else None
+
+
+async def require(services: Services, tenant: str, ids: Iterable[tuple[str, str]]) -> None:
+    """404 ``template_not_found`` for the first of (id, path) that is no template of the tenant."""
+    for template_id, path in ids:
+        if await find(services, tenant, template_id) is None:
+            raise _unknown(template_id, path)
+
+
+async def put_template(request: web.Request) -> web.Response:
+    """``PUT /v1/templates/{id}``: 201 for a new one, 200 for a changed one."""
+    services, tenant = request.app[SERVICES], request[TENANT].name
+    template_id = _id_of(request)
+    spec = await _spec_of(request)
+    name = names.template_name(template_id)
+    if name != template_id and template_id not in (spec.aliases or ()):
+        spec = spec.evolve(aliases=[*(spec.aliases or ()), template_id])
+    for _ in range(_WRITE_ATTEMPTS):
+        try:
+            stored, created = await _write(services, tenant, name, template_id, spec)
+        except ConflictError:
+            continue
+        services.templates.put(stored)
+        shown = native_answers.template(stored, shown_as=template_id)
+        return json_answer(shown, status=201 if created else 200)
+    raise ConflictError(f"Others keep writing the template {template_id}. Try again.")
+
+
+async def get_template(request: web.Request) -> web.Response:
+    """``GET /v1/templates/{id}``."""
+    template_id = _id_of(request)
+    found = await find(request.app[SERVICES], request[TENANT].name, template_id)
+    if found is None:
+        raise _unknown(template_id)
+    return json_answer(native_answers.template(found, shown_as=template_id))
+
+
+async def list_templates(request: web.Request) -> web.Response:
+    """``GET /v1/templates``: all that the tenant may use, by id, without their texts."""
+    services, tenant = request.app[SERVICES], request[TENANT].name
+    entries = [
+        native_answers.template_entry(one)
+        for one in services.templates.items()
+        if _visible(one, tenant)
+    ]
+    return json_answer({"templates": sorted(entries, key=lambda entry: str(entry["id"]))})
+
+
+async def delete_template(request: web.Request) -> web.Response:
+    """``DELETE /v1/templates/{id}``: 204. Batches that run keep the snapshot they took."""
+    services, tenant = request.app[SERVICES], request[TENANT].name
+    template_id = _id_of(request)
+    found = await find(services, tenant, template_id)
+    if found is None:
+        raise _unknown(template_id)
+    _refuse_others(found, tenant, template_id)
+    meta = found["metadata"]
+    try:
+        await services.jobs.delete(TEMPLATES, services.namespace, meta["name"], uid=meta["uid"])
+    except (NotFoundError, ConflictError):
+        raise _unknown(template_id) from None
+    services.templates.forget(found)
+    return web.Response(status=204)
+
+
+async def _write(
+    services: Services, tenant: str, name: str, template_id: str, spec: TemplateSpec
+) -> tuple[Json, bool]:
+    # An alias may lead to a resource of another name; then that one is meant.
+    known = await find(services, tenant, template_id)
+    name = known["metadata"]["name"] if known is not None else name
+    resource = {
+        "apiVersion": TEMPLATES.api_version,
+        "kind": TEMPLATES.kind,
+        "metadata": {"name": name, "labels": {names.LABEL_TENANT: tenant}},
+        "spec": spec.wire(),
+    }
+    try:
+        current = await services.jobs.get(TEMPLATES, services.namespace, name)
+    except NotFoundError:
+        return await services.jobs.create(TEMPLATES, services.namespace, resource), True
+    _refuse_others(current, tenant, template_id)
+    changed = {**current, "spec": resource["spec"]}
+    return await services.jobs.replace(TEMPLATES, services.namespace, name, changed), False
+
+
+async def _spec_of(request: web.Request) -> TemplateSpec:
+    if request.content_type == "text/html":
+        text = await body.read(request, MAX_TEMPLATE_BYTES)
+        try:
+            return native.parse_template({"html": text.decode("utf-8-sig")})
+        except UnicodeDecodeError as error:
+            line = text.count(b"\n", 0, error.start) + 1
+            raise UserError(
+                Code.BAD_ENCODING, f"Line {line} is not UTF-8. Send UTF-8.", line=line
+            ) from None
+    return native.parse_template(await body.read_json(request, MAX_TEMPLATE_BYTES))
+
+
+def _id_of(request: web.Request) -> str:
+    try:
+        return _IDS.validate_python(request.match_info["id"])
+    except ValidationError:
+        if request.method != "PUT":
+            raise _unknown(request.match_info["id"]) from None
+        raise UserError(
+            Code.INVALID_OPTION,
+            "A template's id has 1 to 128 letters, digits, dots, colons, dashes or underscores.",
+            path="id",
+            status=422,
+        ) from None
+
+
+def _answers_to(body_: Json, template_id: str) -> bool:
+    return template_id in (body_["spec"].get("aliases") or ())
+
+
+def _owner(body_: Json) -> str | None:
+    labels = body_["metadata"].get("labels") or {}
+    owner = labels.get(names.LABEL_TENANT)
+    return str(owner) if owner else None
+
+
+def _visible(body_: Json, tenant: str) -> bool:
+    return _owner(body_) in (None, tenant)
+
+
+def _refuse_others(body_: Json, tenant: str, template_id: str) -> None:
+    # Without an owner it came by kubectl: the default tenant is who runs the farm.
+    if (_owner(body_) or names.DEFAULT_TENANT) != tenant:
+        text = f"The template {template_id} belongs to another tenant. Choose another id."
+        raise UserError(Code.FORBIDDEN, text, path="id", status=403)
+
+
+def _unknown(template_id: str, path: str | None = None) -> UserError:
+    return UserError(
+        Code.TEMPLATE_NOT_FOUND, f"There is no template {template_id!r}.", path=path, status=404
+    )

@@ -1,0 +1,103 @@
+"""Real servers for tests: NATS and SeaweedFS on free ports, ended with the fixture that has them.
+
+They are started by the same code as ``pressroom local`` starts them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from asyncio.subprocess import Process
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pressroom.settings import NatsSettings, S3Settings
+from pressroom_local.servers import (
+    HOST,
+    S3_INNER_PORTS,
+    free_ports,
+    start_nats,
+    start_s3,
+    stop_server,
+)
+
+T = TypeVar("T")
+
+
+class Background:
+    """An event loop in a thread: servers of a session outlive the loop of any one test."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(120)
+
+    def close(self) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+
+@dataclass
+class NatsServer:
+    """A nats-server of one test's own, which may stop it, wipe it and start it again."""
+
+    directory: Path
+    port: int
+    process: Process | None = None
+
+    @property
+    def settings(self) -> NatsSettings:
+        return NatsSettings(url=f"nats://{HOST}:{self.port}")
+
+    async def start(self) -> None:
+        log = self.directory / "nats.log"
+        self.process = await start_nats(self.directory / "store", self.port, log)
+
+    async def stop(self) -> None:
+        if self.process is not None:
+            await stop_server(self.process)
+            self.process = None
+
+    def move_store(self) -> None:
+        """Lose all that it holds, as a server on an empty disk."""
+        store = self.directory / "store"
+        store.rename(self.directory / f"lost-{len(list(self.directory.iterdir()))}")
+
+
+def nats_server(directory: Path) -> NatsServer:
+    """Not started yet."""
+    return NatsServer(directory, free_ports(1)[0])
+
+
+@dataclass
+class S3Server:
+    """A SeaweedFS."""
+
+    settings: S3Settings
+    process: Process
+
+    async def stop(self) -> None:
+        await stop_server(self.process, grace=0.2)
+
+
+async def s3_server(directory: Path, bucket: str = "pressroom") -> S3Server:
+    """Started; the bucket is not there yet."""
+    port, *inner = free_ports(1 + S3_INNER_PORTS)
+    settings = S3Settings.model_validate(
+        {
+            "endpoint": f"http://{HOST}:{port}",
+            "access_key": "test-access",
+            "secret_key": "test-secret",
+            "bucket": bucket,
+        }
+    )
+    process = await start_s3(
+        directory / "data", port, "test-access", "test-secret", directory / "s3.log", inner
+    )
+    return S3Server(settings, process)
