@@ -54,6 +54,6 @@ crds: ## Write the CRDs from the models
 	$(BIN)/python -m pressroom.crds
 
 clean: ## Remove the environment, caches, outputs and the local farm's state
-	rm -rf .venv .tools out .state dist
+	rm -rf .venv .tools out .pressroom dist
 	rm -rf .ruff_cache .mypy_cache .pytest_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

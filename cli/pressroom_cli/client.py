@@ -8,10 +8,10 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from time import monotonic, sleep
 from types import TracebackType
 from typing import Any, Literal, Self
 from urllib.parse import quote
@@ -88,7 +88,7 @@ class Client:
             yield found
             if found.ended:
                 return
-            time.sleep(pause)
+            sleep(pause)
             pause = min(pause * 1.3, 1.0)
 
     def batches(self, *, state: str | None = None, most: int = 50) -> Iterator[Batch]:
@@ -119,7 +119,7 @@ class Client:
             with self._talk(), self._http.stream("GET", path) as answer:
                 _refuse(answer)
                 with beside.open("wb") as file:
-                    for piece in answer.iter_raw(256 * 1024):
+                    for piece in answer.iter_bytes(256 * 1024):
                         file.write(piece)
             size = beside.stat().st_size
             beside.replace(target)
@@ -200,19 +200,19 @@ def _refuse(answer: httpx.Response) -> None:
 
 def _patiently(call: Any, *, unreachable_too: bool = True) -> Json:
     """Call again while the farm is away or busy, up to PATIENCE_SECONDS."""
-    until = time.monotonic() + PATIENCE_SECONDS
+    until = monotonic() + PATIENCE_SECONDS
     pause = 0.2
     while True:
         try:
             found: Json = call()
         except Unreachable:
-            if not unreachable_too or time.monotonic() + pause > until:
+            if not unreachable_too or monotonic() + pause > until:
                 raise
         except Refused as error:
             pause = max(pause, error.retry_after or 0)
-            if error.status not in _AWAY or time.monotonic() + pause > until:
+            if error.status not in _AWAY or monotonic() + pause > until:
                 raise
         else:
             return found
-        time.sleep(pause)
+        sleep(pause)
         pause = min(pause * 2, 2.0)

@@ -138,7 +138,7 @@ class Message:
 
 
 #: Seconds that a taken message stays another's before it is delivered again.
-ACK_WAIT = 30.0
+ACK_WAIT = 15.0
 
 
 class Queue(Protocol):

@@ -23,6 +23,8 @@ from pathlib import Path
 from typing import Any
 
 import pikepdf
+import pypdf
+from pypdf.errors import PyPdfError
 
 #: Files merged at a time.
 GROUP = 100
@@ -134,9 +136,11 @@ def _paths() -> Iterator[Path]:
 
 
 def _checked(out: Path, pages: int) -> int:
-    with pikepdf.Pdf.open(out) as merged:
-        if len(merged.pages) != pages:
-            raise BinderError(f"the merged file has {len(merged.pages)} pages instead of {pages}")
+    """What one library wrote, another reads: a file that only its writer understands is no use."""
+    with pypdf.PdfReader(out, strict=True) as merged:
+        found = merged.get_num_pages()
+    if found != pages:
+        raise BinderError(f"the merged file has {found} pages instead of {pages}")
     return pages
 
 
@@ -146,7 +150,7 @@ def main() -> int:
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     try:
         answer: dict[str, int | str] = {"pages": _checked(out, bind(_paths(), out))}
-    except (BinderError, pikepdf.PdfError, OSError) as error:
+    except (BinderError, pikepdf.PdfError, PyPdfError, OSError) as error:
         answer = {"error": str(error)}
     except MemoryError:
         answer = {"error": "merging needs more memory than it is given"}

@@ -195,4 +195,5 @@ class Consumer:
     async def _hand_back(self, delivery: Delivery, delay: float) -> None:
         """NAK. Where that fails too, the queue delivers it again after the ack wait."""
         with suppress(PressroomError, TimeoutError):
-            await asyncio.wait_for(delivery.nak(delay), _HAND_BACK_SECONDS)
+            async with asyncio.timeout(_HAND_BACK_SECONDS):
+                await delivery.nak(delay)

@@ -67,7 +67,8 @@ class Merge:
     async def finish(self) -> int:
         """How many pages the merged file at ``out`` has. BrokenJobError says what went wrong."""
         try:
-            printed, _ = await asyncio.wait_for(self._process.communicate(b""), self._seconds)
+            async with asyncio.timeout(self._seconds):
+                printed, _ = await self._process.communicate(b"")
         except TimeoutError as error:
             raise BrokenJobError("Merging took too long.") from error
         try:

@@ -44,7 +44,8 @@ class DoneHints:
             return
         event = self._waiting.setdefault(uid, asyncio.Event())
         try:
-            await asyncio.wait_for(event.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await event.wait()
         except TimeoutError:
             return
         finally:

@@ -15,13 +15,13 @@ from pressroom.model.batchjob import (
     BatchJob,
     BatchJobSpec,
     Dialect,
+    InlineRow,
     OutputKind,
     TemplateRef,
     job_of,
 )
 from pressroom.model.conditions import ConditionType, find
 from pressroom.model.ledger import RowOutcome, RowState
-from pressroom.model.rows import Row
 from pressroom.model.states import TERMINAL_STATES, state_of
 from pressroom_gateway import body, ledgers, templates, uploads
 from pressroom_gateway.answers import refuse_unknown_parameters
@@ -77,7 +77,7 @@ async def _spec(
     return BatchJobSpec(
         tenant=tenant,
         dialect=Dialect.NATIVE,
-        rows=[Row(data=wanted.data)] if inline else None,
+        rows=[InlineRow(data=wanted.data)] if inline else None,
         manifest=None if inline else await uploads.upload_lines(services.store, tenant, [line]),
         template=TemplateRef(name=wanted.template) if wanted.template else None,
         html=wanted.html,

@@ -9,11 +9,11 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 from aiohttp import web
+from prometheus_client import CollectorRegistry, Gauge
+
 from pressroom.adapters.kube import open_jobs
 from pressroom.adapters.nats import open_queue
 from pressroom.adapters.s3 import open_store
-from prometheus_client import CollectorRegistry, Gauge
-
 from pressroom.errors import UnavailableError
 from pressroom.lifecycle import backoff, stop_on_signals
 from pressroom.ports import Jobs

@@ -47,7 +47,8 @@ async def namespace(account: Account | None) -> tuple[str, ...]:
         log.warning("no network namespace for the browser (%s): flags only", error)
         return ()
     try:
-        code = await asyncio.wait_for(probe.wait(), _PROBE_SECONDS)
+        async with asyncio.timeout(_PROBE_SECONDS):
+            code = await probe.wait()
     except TimeoutError:
         probe.kill()
         code = await probe.wait()

@@ -37,7 +37,8 @@ class Hold:
                 return
             sent = time.monotonic()
             try:
-                await asyncio.wait_for(self._delivery.in_progress(), interval)
+                async with asyncio.timeout(interval):
+                    await self._delivery.in_progress()
             except (UnavailableError, TimeoutError) as error:
                 _log.warning("heartbeat failed: %s", error, extra={"action": "heartbeat_failed"})
                 wait = interval / _HASTE

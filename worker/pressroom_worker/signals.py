@@ -32,7 +32,8 @@ async def send_beats(queue: Queue, consumer: Consumer, worker: str) -> None:
         await send_beat(queue, consumer, worker)
         await asyncio.sleep(_AT_MOST_EVERY)
         try:
-            await asyncio.wait_for(consumer.changed.wait(), BEAT_SECONDS - _AT_MOST_EVERY)
+            async with asyncio.timeout(BEAT_SECONDS - _AT_MOST_EVERY):
+                await consumer.changed.wait()
         except TimeoutError:
             continue
 

@@ -19,10 +19,8 @@ from typing import Any
 import aiohttp
 
 from pressroom.names import DEFAULT_TENANT, LABEL_API_KEY, api_key_hash
-from pressroom_local.bucket import make_bucket
 from pressroom_local.children import FARM_MARK, end_marked
 from pressroom_local.parts import (
-    BUCKET,
     NAMESPACE,
     NoBrowser,
     Plan,
@@ -164,10 +162,6 @@ class Farm:
         """What the other parts need to find there; why it failed, or None."""
         if name == "kubeapi":
             return await put_api_key(session, self._plan)
-        if name == "s3":
-            secrets = self._plan.secrets
-            keys = (secrets.s3_access_key, secrets.s3_secret_key)
-            return await make_bucket(session, self._plan.url("s3"), BUCKET, *keys)
         return None
 
     def _where(self, name: str) -> str:

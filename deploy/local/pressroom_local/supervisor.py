@@ -101,7 +101,8 @@ class Supervised:
             delay = self._backoff.after(delay, clock() - since)
             self._say(f"{self.part.name} {ending}; starting it again in {delay:g} s")
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), delay)
+                async with asyncio.timeout(delay):
+                    await self._stopping.wait()
 
     async def _live(self) -> str:
         """One life of the process. How it ended, in words."""
@@ -129,7 +130,8 @@ class Supervised:
         if grace > 0:
             _signal(process, signal.SIGTERM)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(process.wait(), grace)
+                async with asyncio.timeout(grace):
+                    await process.wait()
         if process.returncode is None:
             _signal(process, signal.SIGKILL)
             await process.wait()

@@ -59,7 +59,7 @@ class Client:
             page = {"cursor": cursor} if cursor else {}
             answer = self.http.get(f"/v1/batches/{batch_id}/rows", params={**query, **page})
             assert answer.status_code == 200, answer.text
-            found += answer.json()["items"]
+            found += answer.json()["rows"]
             cursor = answer.json().get("nextCursor")
             if not cursor:
                 return found

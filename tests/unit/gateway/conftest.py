@@ -34,4 +34,5 @@ async def farm() -> AsyncIterator[Farm]:
         for informer in services.informers:
             await informer.synced.wait()
         async with TestClient(TestServer(make_app(services))) as client:
-            yield Farm(client, services, jobs, store, queue)
+            version = (await jobs.list(TENANTS, NAMESPACE)).resource_version
+            yield Farm(client, services, jobs, store, queue, version)

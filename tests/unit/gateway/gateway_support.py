@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
+import asyncio
+from collections.abc import Callable, Set
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -36,6 +38,7 @@ class Farm:
     jobs: MemoryJobs
     store: MemoryStore
     queue: MemoryQueue
+    version: str
     headers: dict[str, str] = field(default_factory=lambda: {"X-API-Key": KEY})
 
     async def call(
@@ -66,6 +69,17 @@ class Farm:
 
     async def uid(self, name: str) -> str:
         return str((await self.job(name))["metadata"]["uid"])
+
+    async def until(self, wanted: Callable[[Json], bool]) -> Json:
+        """The first BatchJob, since the start of the test, of which this was or becomes true."""
+        async with asyncio.timeout(5):
+            events = self.jobs.watch(BATCH_JOBS, NAMESPACE, self.version)
+            async with aclosing(events) as changes:
+                async for change in changes:
+                    found: Json = change.object
+                    if wanted(found):
+                        return found
+        raise AssertionError("the watch ended")
 
     async def set_status(self, name: str, reason: str, **status: Any) -> None:
         """What the operator writes; returns once the gateway has seen it."""

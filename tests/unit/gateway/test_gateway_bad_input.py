@@ -274,13 +274,13 @@ CASES: dict[str, tuple[str, bytes, int, str, str | None, int | None]] = {
 @pytest.mark.parametrize("name", CASES)
 async def test_is_refused_and_nothing_is_stored(farm: Farm, name: str) -> None:
     content_type, body, status, code, path, line = CASES[name]
-    options = {} if content_type == JSON else {"params": {"html": HTML}}
+    params = {} if content_type == JSON else {"html": HTML}
     got, problem = await farm.call(
         "POST",
         "/v1/batches",
         data=io.BytesIO(body),
         headers={"Content-Type": content_type},
-        **options,
+        params=params,
     )
     assert (got, problem["code"]) == (status, code), problem
     assert (problem.get("path"), problem.get("line")) == (path, line), problem

@@ -10,7 +10,7 @@ import pytest
 from gateway_support import NAMESPACE, OTHER_KEY, Farm
 
 from pressroom import names
-from pressroom.ports import BATCH_JOBS, SECRETS, TEMPLATES, Json
+from pressroom.ports import SECRETS, TEMPLATES, Json
 
 
 class TestTemplates:
@@ -78,11 +78,7 @@ class TestTemplates:
 class TestRender:
     async def created(self, farm: Farm) -> Json:
         """The BatchJob of the request under way."""
-        while True:
-            found = (await farm.jobs.list(BATCH_JOBS, NAMESPACE)).items
-            if found:
-                return found[0]
-            await asyncio.sleep(0)
+        return await farm.until(lambda job: True)
 
     async def test_a_document(self, farm: Farm) -> None:
         request = {"html": "{{ n }}", "data": {"n": 1}}
@@ -135,10 +131,8 @@ class TestRender:
                 json={"html": "x"},
                 timeout=aiohttp.ClientTimeout(total=0.2),
             )
-        name = (await self.created(farm))["metadata"]["name"]
-        async with asyncio.timeout(5):
-            while not (await farm.job(name))["spec"].get("cancel"):
-                await asyncio.sleep(0.02)
+        job = await farm.until(lambda job: job["spec"].get("cancel", False))
+        assert job["metadata"]["labels"][names.LABEL_LANE] == names.LANE_FAST
 
     async def test_a_rejected_batch(self, farm: Farm) -> None:
         asking = asyncio.create_task(farm.call("POST", "/v1/render", json={"html": "x"}))
@@ -192,8 +186,9 @@ class TestEveryRoute:
         assert (await farm.call("GET", "/v1/batches"))[0] == 200
         await farm.jobs.delete(SECRETS, NAMESPACE, "key-default")
         async with asyncio.timeout(5):
-            while (await farm.call("GET", "/v1/batches"))[0] != 401:
-                await asyncio.sleep(0)
+            status = 200
+            while status != 401:
+                status, _ = await farm.call("GET", "/v1/batches")
 
     async def test_no_such_address(self, farm: Farm) -> None:
         status, problem = await farm.call("GET", "/v1/nothing")
