@@ -24,7 +24,7 @@ from pressroom_gateway.problems import Envelope, fault_of, problem
 from pressroom_gateway.routes import NATIVE, Route
 from pressroom_gateway.services import HEADERS, SERVICES, TENANT, Services
 from pressroom_gateway.settings import GatewaySettings
-from pressroom_gateway.view import View
+from pressroom_gateway.view import View, slim_batch
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,100}")
 
@@ -35,7 +35,7 @@ async def open_services(
 ) -> AsyncIterator[Services]:
     """The services, their caches kept current while the context is open."""
     namespace = settings.namespace
-    batches = Informer(jobs, BATCH_JOBS, namespace)
+    batches = Informer(jobs, BATCH_JOBS, namespace, slim=slim_batch)
     templates = Informer(jobs, TEMPLATES, namespace)
     tenants = Informer(jobs, TENANTS, namespace)
     keys = Informer(jobs, SECRETS, namespace, label_selector=f"{LABEL_API_KEY}=true")

@@ -13,11 +13,11 @@ from aiohttp import web
 from pressroom import names
 from pressroom.dialects import native_answers
 from pressroom.errors import Code, NotFoundError, UserError
-from pressroom.model.batchjob import BatchJob, Manifest
+from pressroom.model.batchjob import BatchJob, Manifest, job_of
 from pressroom.model.ledger import RowState
 from pressroom.model.plan import Plan
 from pressroom.model.states import TERMINAL_STATES, state_of
-from pressroom.ports import SECRETS, Store
+from pressroom.ports import BATCH_JOBS, SECRETS, Store
 from pressroom_gateway import ledgers, templates, uploads
 from pressroom_gateway.batches import accepted, idempotency_key, job_from
 from pressroom_gateway.create import Order, name_for, place
@@ -30,7 +30,10 @@ FETCH = 8
 async def retry_batch(request: web.Request) -> web.Response:
     """202 with the new batch; 409 before the end, 410 after expiry, 422 where no row failed."""
     services, tenant = request.app[SERVICES], request[TENANT]
-    job = await job_from(request)
+    known = await job_from(request)
+    # The cache has no templates and no inline rows.
+    body = await services.jobs.get(BATCH_JOBS, services.namespace, known.metadata.name)
+    job = job_of(body)
     ledgers.refuse_expired(job)
     if state_of(job) not in TERMINAL_STATES:
         text = "The batch has not ended. Wait for it, or cancel it first."

@@ -26,7 +26,7 @@ from pressroom.model.tenant import (
     TenantLimits,
     TenantSpec,
 )
-from pressroom.names import manifest_key, plan_key, template_key, upload_prefix
+from pressroom.names import LABEL_TENANT, manifest_key, plan_key, template_key, upload_prefix
 from pressroom.ports import CONFIG_MAPS, TEMPLATES, TENANTS, Jobs, Store
 
 
@@ -182,13 +182,13 @@ class Acceptor:
     async def _templates(self, job: BatchJob, names: frozenset[str]) -> dict[str, str | None]:
         found: dict[str, str | None] = {}
         for name in names:
-            found[name] = await self._pin(await self._find(job.metadata.namespace, name))
+            found[name] = await self._pin(await self._find(job, name))
         if job.spec.html is not None:
             strictness = job.spec.missing_values or MissingValues.STRICT
             found[""] = await self._pin(Snapshot(html=job.spec.html, missing_values=strictness))
         elif job.spec.template is not None:
             name = job.spec.template.name
-            found[""] = await self._pin(await self._find(job.metadata.namespace, name))
+            found[""] = await self._pin(await self._find(job, name))
         return found
 
     async def _pin(self, found: Snapshot | None) -> str | None:
@@ -199,10 +199,13 @@ class Acceptor:
         await self._store.put(template_key(digest), found.body(), content_type="application/json")
         return digest
 
-    async def _find(self, namespace: str, name: str) -> Snapshot | None:
-        listing = await self._jobs.list(TEMPLATES, namespace)
+    async def _find(self, job: BatchJob, name: str) -> Snapshot | None:
+        """By name or alias; a template that a tenant owns is for that tenant alone."""
+        listing = await self._jobs.list(TEMPLATES, job.metadata.namespace)
         for body in listing.items:
-            if body["metadata"]["name"] == name or name in body["spec"].get("aliases", ()):
+            owner = body["metadata"].get("labels", {}).get(LABEL_TENANT, job.tenant)
+            named = body["metadata"]["name"] == name or name in body["spec"].get("aliases", ())
+            if named and owner == job.tenant:
                 return snapshot(TemplateSpec.model_validate(body["spec"]))
         return None
 

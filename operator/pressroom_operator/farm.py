@@ -45,7 +45,7 @@ class Operator:
         self.controller = Controller(jobs, queue, store, self.active, self.keys, patches)
         self.dispatcher = Dispatcher(queue, self.active, self.workers, started=self.keys.add)
         self.controller.dispatcher = self.dispatcher
-        self._sweeper = Sweeper(store, queue, settings.upload_grace_seconds)
+        self._sweeper = Sweeper(jobs, store, queue, settings.upload_grace_seconds)
         self.synced = False
 
     async def prepare(self, *, create_bucket: bool = False) -> None:
@@ -167,8 +167,9 @@ class Operator:
         while True:
             await asyncio.sleep(self._settings.sweep_seconds)
             try:
-                listing = await self._jobs.list(BATCH_JOBS, self._settings.namespace)
-                await self._sweeper.sweep(_readable(listing.items))
+                namespace = self._settings.namespace
+                listing = await self._jobs.list(BATCH_JOBS, namespace)
+                await self._sweeper.sweep(namespace, _readable(listing.items))
             except PressroomError as error:
                 log.warning("The sweep failed; at the next again", extra={"error": error.log})
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 import orjson
 
-from pressroom.errors import NotFoundError
+from pressroom.errors import ConflictError, NotFoundError
 from pressroom.model.base import now
 from pressroom.model.batchjob import BatchJob
 from pressroom.model.ledger import Task
 from pressroom.model.plan import Plan
 from pressroom.names import (
+    LABEL_WEBHOOK,
     TASK_PURGE,
     control_subject,
     job_prefix,
@@ -21,7 +23,7 @@ from pressroom.names import (
     stop_key,
     upload_prefix,
 )
-from pressroom.ports import ACK_WAIT, Queue, Store
+from pressroom.ports import ACK_WAIT, SECRETS, Jobs, Queue, Store
 
 log = logging.getLogger(__name__)
 
@@ -74,16 +76,18 @@ class Retention:
 
 
 class Sweeper:
-    """Deletes uploads that no job names, and prefixes whose job has been gone for two sweeps."""
+    """Deletes what nobody owns: uploads and snapshots that no job names, webhook Secrets whose
+    BatchJob never came, and prefixes whose job has been gone for two sweeps."""
 
-    def __init__(self, store: Store, queue: Queue, upload_grace_seconds: float) -> None:
+    def __init__(self, jobs: Jobs, store: Store, queue: Queue, upload_grace_seconds: float) -> None:
+        self._jobs = jobs
         self._store = store
         self._queue = queue
         self._grace = timedelta(seconds=upload_grace_seconds)
         self._orphans: frozenset[str] = frozenset()
 
-    async def sweep(self, jobs: Iterable[BatchJob]) -> None:
-        """One sweep, with a fresh list of all jobs."""
+    async def sweep(self, namespace: str, jobs: Iterable[BatchJob]) -> None:
+        """One sweep, with a fresh list of all jobs of the namespace."""
         jobs = list(jobs)
         uids = {job.uid for job in jobs}
         prefixes = [prefix async for prefix in self._store.prefixes("jobs/")]
@@ -95,6 +99,7 @@ class Sweeper:
         self._orphans = gone
         await self._sweep_uploads({upload for job in jobs if (upload := _upload(job))})
         await self._sweep_templates(uids)
+        await self._sweep_secrets(namespace)
 
     async def _sweep_uploads(self, named: set[str]) -> None:
         old = now() - self._grace
@@ -104,6 +109,17 @@ class Sweeper:
             if found.key not in named and found.modified < old
         ]
         await self._store.delete(unused)
+
+    async def _sweep_secrets(self, namespace: str) -> None:
+        old = now() - self._grace
+        selector = f"{LABEL_WEBHOOK}=true"
+        for body in (await self._jobs.list(SECRETS, namespace, label_selector=selector)).items:
+            metadata = body["metadata"]
+            created = datetime.fromisoformat(metadata["creationTimestamp"])
+            if not metadata.get("ownerReferences") and created < old:
+                with contextlib.suppress(NotFoundError, ConflictError):
+                    name, uid = metadata["name"], metadata["uid"]
+                    await self._jobs.delete(SECRETS, namespace, name, uid=uid)
 
     async def _sweep_templates(self, uids: set[str]) -> None:
         """Snapshots that no plan names; young ones may belong to a plan not written yet."""

@@ -155,7 +155,6 @@ class Plan:
             "PRESSROOM_S3_SECRET_KEY": self.secrets.s3_secret_key,
             "PRESSROOM_S3_BUCKET": BUCKET,
             "PRESSROOM_S3_CREATE_BUCKET": "true",
-            "PRESSROOM_S3_CREATE_BUCKET": "true",
             "PRESSROOM_KUBE_CONFIG": str(self.state.kubeconfig),
             "PRESSROOM_OPERATOR_IDENTITY": "local",
             "PRESSROOM_CHROMIUM": self.browser,
