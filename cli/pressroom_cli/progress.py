@@ -28,6 +28,8 @@ class Meter:
         """Take notice of where the batch is."""
         now = self._clock()
         self._left = batch.total - batch.settled
+        if batch.ended:  # how fast it went at last says nothing now
+            self._seen.clear()
         self._seen.append((now, batch.settled))
         while len(self._seen) > 2 and self._seen[1][0] < now - _WINDOW_SECONDS:
             del self._seen[0]
@@ -72,7 +74,7 @@ class Bar:
     def __init__(self, console: Console) -> None:
         self._meter = Meter()
         self._progress = Progress(
-            TextColumn("{task.description:<10}"),
+            TextColumn("{task.description:<15}"),
             BarColumn(bar_width=None),
             TextColumn("{task.completed:.0f}/{task.total:.0f} rows"),
             _Pace(self._meter),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import islice
@@ -44,6 +45,7 @@ class Job:
 def render(client: Client, job: Job, console: Console) -> int:
     """The exit code: 0 every row fine, 3 some failed, 1 the batch itself did not end well."""
     job.check_targets()
+    since = time.monotonic()
     batch = client.submit({**job.request, "outputs": sorted(job.targets)}, job.rows)
     console.print(f"batch {batch.id}: {batch.total} rows")
     try:
@@ -51,7 +53,16 @@ def render(client: Client, job: Job, console: Console) -> int:
     except KeyboardInterrupt:
         console.print(f"It goes on. To end it: pressroom batches cancel {batch.id}")
         raise
-    return _finish(client, batch, job, console)
+    code = _finish(client, batch, job, console)
+    console.print(f"{_counts(batch)} in {time.monotonic() - since:.1f} s")
+    return code
+
+
+def _counts(batch: Batch) -> str:
+    return (
+        f"{batch.succeeded} of {batch.total} rows rendered, {batch.failed} failed, "
+        f"{batch.pages} pages"
+    )
 
 
 def _follow(client: Client, batch: Batch, console: Console) -> Batch:
@@ -73,11 +84,7 @@ def _finish(client: Client, batch: Batch, job: Job, console: Console) -> int:
         raise CliError(f"The batch ended as {batch.state}{why}")
     for artifact, path in job.targets.items():
         fetched = client.download(batch.id, artifact, path)
-        console.print(f"{path}: {size(fetched)}", soft_wrap=False)
-    console.print(
-        f"{batch.succeeded} of {batch.total} rows rendered, {batch.failed} failed, "
-        f"{batch.pages} pages"
-    )
+        console.print(f"{path}: {size(fetched)}")
     return ROWS_FAILED if batch.failed else ALL_FINE
 
 

@@ -65,7 +65,7 @@ async def run(
         add_probes(app, checks, registry)
         app.router.add_get("/backlog", backlog(operator, lease))
         await stack.enter_async_context(serve(app, settings.probe_host, settings.probe_port))
-        await _until(stop, _lead(settings, kube, s3, jobs, lease, operator, stop))
+        await _until(stop, _lead(settings, kube, s3, jobs, lease, operator))
         await lease.release()
     log.info("Stopped", extra={"action": "stopped"})
 
@@ -77,7 +77,6 @@ async def _lead(
     jobs: Jobs,
     lease: Lease,
     operator: Operator,
-    stop: asyncio.Event,
 ) -> None:
     await _answers(jobs)
     await lease.acquire()
@@ -85,7 +84,7 @@ async def _lead(
     async with asyncio.TaskGroup() as group:
         group.create_task(lease.keep())
         await operator.prepare(create_bucket=s3.create_bucket)
-        group.create_task(watch(settings.namespace, kube, operator.seen, stop))
+        group.create_task(watch(settings.namespace, kube, operator.seen))
         group.create_task(operator.run())
 
 

@@ -7,6 +7,8 @@ annotations and finalizers, while our queue retries and our state is the resourc
 from __future__ import annotations
 
 import asyncio
+import logging
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,13 +20,40 @@ from pressroom.names import GROUP, KOPF_FINALIZER, VERSION
 from pressroom.settings import KubeSettings
 
 Seen = Callable[[str, dict[str, Any]], None]
+#: How long kopf may take to end.
+_STOP_SECONDS = 3.0
 
 
-async def watch(namespace: str, settings: KubeSettings, seen: Seen, stop: asyncio.Event) -> None:
-    """Watch until ``stop`` is set, or set it: kopf takes the signals for itself.
+async def watch(namespace: str, settings: KubeSettings, seen: Seen) -> None:
+    """Watch until cancelled. RuntimeError where kopf ends by itself.
 
-    ``seen`` gets the event's type (``LISTED`` for what was there) and the object.
+    ``seen`` gets the event's type (``LISTED`` for what was there) and the object, in this loop.
+    kopf has a thread and a loop of its own: at its end it waits for, and then cancels, every other
+    task of its loop.
     """
+    loop, stop = asyncio.get_running_loop(), threading.Event()
+    ended = asyncio.Event()
+
+    def tell(type_: str, body: dict[str, Any]) -> None:
+        loop.call_soon_threadsafe(seen, type_, body)
+
+    def run() -> None:
+        try:
+            asyncio.run(_kopf(namespace, settings, tell, stop))
+        finally:
+            loop.call_soon_threadsafe(ended.set)
+
+    thread = threading.Thread(target=run, name="kopf", daemon=True)
+    thread.start()
+    try:
+        await ended.wait()
+        raise RuntimeError("kopf ended by itself; its last words are in the log")
+    finally:
+        stop.set()
+        await asyncio.to_thread(thread.join, _STOP_SECONDS)
+
+
+async def _kopf(namespace: str, settings: KubeSettings, seen: Seen, stop: threading.Event) -> None:
     registry = kopf.OperatorRegistry()
 
     @kopf.on.login(registry=registry)
@@ -37,23 +66,23 @@ async def watch(namespace: str, settings: KubeSettings, seen: Seen, stop: asynci
     async def event(type: str | None, body: kopf.Body, **_: Any) -> None:  # noqa: A002
         seen(type or "LISTED", dict(body))
 
+    # It warns that signals are ignored in a thread; they are ours.
+    logging.getLogger("kopf._core.reactor.running").setLevel(logging.ERROR)
     options = kopf.OperatorSettings()
     options.posting.enabled = False
     options.scanning.disabled = True
     options.persistence.finalizer = KOPF_FINALIZER
+    options.process.ultimate_exiting_timeout = None
     options.queueing.idle_timeout = 1.0
     options.watching.reconnect_backoff = 0.5
     options.execution.max_workers = 4
-    try:
-        await kopf.operator(
-            registry=registry,
-            settings=options,
-            namespaces=[namespace],
-            standalone=True,
-            stop_flag=stop,
-        )
-    finally:
-        stop.set()
+    await kopf.operator(
+        registry=registry,
+        settings=options,
+        namespaces=[namespace],
+        standalone=True,
+        stop_flag=stop,
+    )
 
 
 def connection(kubeconfig: Path) -> kopf.ConnectionInfo:

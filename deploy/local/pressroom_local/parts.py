@@ -159,7 +159,6 @@ class Plan:
             "PRESSROOM_OPERATOR_IDENTITY": "local",
             "PRESSROOM_CHROMIUM": self.browser,
             "PRESSROOM_SLOTS": slots,
-            "PRESSROOM_WORKER_NAME": part,
             **own,
         }
 
@@ -196,4 +195,4 @@ class Plan:
             return await start_s3(data, self.ports["s3"], *keys, log, inner)
 
         # It waits up to 30 s for its own connections; what it has answered for is safe long before.
-        return Part("s3", start, log, grace=2)
+        return Part("s3", start, log, grace=1)
