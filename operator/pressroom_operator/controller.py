@@ -71,9 +71,9 @@ class Controller:
         self._steps: dict[Step, Callable[[Key, BatchJob], Awaitable[None]]] = {
             Step.ADOPT: self._adopt,
             Step.ACCEPT: self._accept,
-            Step.RUN: self._run,
-            Step.HOLD: self._hold,
-            Step.CLOSE: self._close,
+            Step.RUN: self._under_way(self._run),
+            Step.HOLD: self._under_way(self._hold),
+            Step.CLOSE: self._under_way(self._close),
             Step.NOTIFY: self._notify,
             Step.KEEP: self._keep,
             Step.EXPIRE: self._expire,
@@ -173,13 +173,21 @@ class Controller:
         await self._reject(key, job, StatusWriter(job, now()), why)
 
     # --- under way -------------------------------------------------------------------------------
-    async def _run(self, key: Key, job: BatchJob) -> None:
-        active = await self._loaded(key, job)
-        if active is None:
-            return
-        if active.progress.complete:
-            await self._finalize(key, job, active)
-            return
+    def _under_way(
+        self, work: Callable[[Key, BatchJob, ActiveJob], Awaitable[None]]
+    ) -> Callable[[Key, BatchJob], Awaitable[None]]:
+        """Whatever is wanted of a job under way: once every shard has a ledger, finalize it."""
+
+        async def look(key: Key, job: BatchJob) -> None:
+            active = await self._loaded(key, job)
+            if active is not None and not active.progress.complete:
+                await work(key, job, active)
+            elif active is not None:
+                await self._finalize(key, job, active)
+
+        return look
+
+    async def _run(self, key: Key, job: BatchJob, active: ActiveJob) -> None:
         writer = StatusWriter(job, now())
         if job.status.reason() is Reason.SUSPENDED:
             await self._retention.go_on(job.uid)
@@ -194,13 +202,7 @@ class Controller:
         await self._patches.soon(key, job, writer.result())
         self._wake(key, job)
 
-    async def _hold(self, key: Key, job: BatchJob) -> None:
-        active = await self._loaded(key, job)
-        if active is None:
-            return
-        if active.progress.complete:
-            await self._finalize(key, job, active)
-            return
+    async def _hold(self, key: Key, job: BatchJob, active: ActiveJob) -> None:
         active.held = True
         if job.status.reason() is not Reason.SUSPENDED:
             await self._retention.stop(job.uid)
@@ -212,14 +214,10 @@ class Controller:
         await self._patches.now(key, job, writer.result())
         self._wake(key, job)
 
-    async def _close(self, key: Key, job: BatchJob) -> None:
-        active = await self._loaded(key, job)
-        if active is None:
-            return
+    async def _close(self, key: Key, job: BatchJob, active: ActiveJob) -> None:
         active.held = True
-        if not active.progress.complete:
-            await self._retention.stop(job.uid)
-            await self._closer.close(job, active.progress)
+        await self._retention.stop(job.uid)
+        await self._closer.close(job, active.progress)
         await self._finalize(key, job, active)
 
     async def _finalize(self, key: Key, job: BatchJob, active: ActiveJob) -> None:

@@ -32,6 +32,10 @@ from pressroom.names import PURGE_FINALIZER
 from pressroom_operator.progress import Progress
 
 
+#: How long an open webhook holds up the purge of a job with a short TTL.
+WEBHOOK_GRACE = timedelta(minutes=5)
+
+
 class Step(Enum):
     """What to do for a job now."""
 
@@ -67,9 +71,12 @@ def step(job: BatchJob, now: datetime) -> Step:
 def _after_the_end(job: BatchJob, reason: Reason, now: datetime) -> Step:
     if reason is Reason.EXPIRED:
         return Step.FORGET if now >= forget_at(job) else Step.KEEP
-    if now >= expire_at(job):
-        return Step.EXPIRE
-    return Step.NOTIFY if webhook_open(job) else Step.KEEP
+    expires = expire_at(job)
+    if webhook_open(job):
+        # A short TTL must not keep the terminal event from being sent at least once.
+        ended = job.status.completion_time or job.metadata.creation_timestamp
+        return Step.NOTIFY if now < max(expires, ended + WEBHOOK_GRACE) else Step.EXPIRE
+    return Step.EXPIRE if now >= expires else Step.KEEP
 
 
 def is_true(job: BatchJob, type_: ConditionType) -> bool:

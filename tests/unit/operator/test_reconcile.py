@@ -88,6 +88,18 @@ HOOK = {"webhook": {"url": "https://example.com"}}
             job(reason=Reason.COMPLETED, ended=HOUR, spec={"ttlSecondsAfterFinished": 60}),
             Step.EXPIRE,
         ),
+        (
+            job(
+                reason=Reason.COMPLETED,
+                ended=timedelta(minutes=1),
+                spec={"ttlSecondsAfterFinished": 1, **HOOK},
+            ),
+            Step.NOTIFY,
+        ),
+        (
+            job(reason=Reason.COMPLETED, ended=HOUR, spec={"ttlSecondsAfterFinished": 1, **HOOK}),
+            Step.EXPIRE,
+        ),
         (job(reason=Reason.EXPIRED, ended=2 * 24 * HOUR), Step.KEEP),
         (job(reason=Reason.EXPIRED, ended=10 * 24 * HOUR), Step.FORGET),
         (job(reason=Reason.REJECTED, accepted=False, ended=HOUR), Step.KEEP),
