@@ -74,7 +74,7 @@ def _resource(order: Order, secret: str | None) -> Json:
     spec = order.spec
     if secret is not None and spec.webhook is not None:
         spec = spec.evolve(webhook=spec.webhook.evolve(secret_ref=SecretRef(name=secret)))
-    moment = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    moment = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
     annotations = {
         names.ANNOTATION_REQUEST_SHA256: order.sha256,
         names.ANNOTATION_SUBMITTED_AT: moment,

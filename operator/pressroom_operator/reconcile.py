@@ -31,7 +31,6 @@ from pressroom.model.ledger import Artifact, Artifacts, WebhookRecord
 from pressroom.names import PURGE_FINALIZER
 from pressroom_operator.progress import Progress
 
-
 #: How long an open webhook holds up the purge of a job with a short TTL.
 WEBHOOK_GRACE = timedelta(minutes=5)
 
