@@ -30,6 +30,7 @@ from pyppeteer.connection import CDPSession, Connection
 from pressroom.errors import UnavailableError
 from pressroom_worker import egress
 from pressroom_worker.account import Account
+from pressroom_worker.homes import make_home
 from pressroom_worker.transport import (
     BrowserGoneError,
     Channel,
@@ -385,9 +386,8 @@ class Chromium:
         return self._browser
 
     async def _spawn(self, prefix: tuple[str, ...]) -> None:
-        home = self._directory = Path(
-            tempfile.mkdtemp(prefix="pressroom-browser-", dir=self._options.temp_dir)
-        )
+        home = await asyncio.to_thread(make_home, self._options.temp_dir)
+        self._directory = home
         as_user: dict[str, Any] = {}
         if self._account is not None:
             os.chown(home, self._account.uid, self._account.gid)
