@@ -28,6 +28,7 @@ from pressroom.model.tenant import (
 )
 from pressroom.names import LABEL_TENANT, manifest_key, plan_key, template_key, upload_prefix
 from pressroom.ports import CONFIG_MAPS, TEMPLATES, TENANTS, Jobs, Store
+from pressroom_operator.claims import Claims
 
 
 class RejectedError(UserError):
@@ -50,7 +51,7 @@ class Acceptor:
         self._jobs = jobs
         self._store = store
 
-    async def accept(self, job: BatchJob, active_jobs: int) -> Plan:
+    async def accept(self, job: BatchJob, active_jobs: int, claims: Claims) -> Plan:
         """The plan of ``job``. ``active_jobs`` counts its tenant's others.
 
         Raises RejectedError where the job is at fault, UnavailableError where something is away.
@@ -60,6 +61,12 @@ class Acceptor:
             return existing
         tenant = await self.tenant(job.metadata.namespace, job.tenant)
         _check_limits(job, tenant.limits or TenantLimits(), active_jobs)
+        if not claims.claim(job):
+            raise RejectedError(
+                Code.MANIFEST_INVALID,
+                "This upload is another BatchJob's; upload the rows again.",
+                path="spec.manifest.key",
+            )
         rows = await self._rows(job)
         _check_rows(len(rows.lengths), tenant.limits or TenantLimits())
         plan = Plan(
@@ -174,7 +181,7 @@ class Acceptor:
         try:
             if reference.key.endswith(".csv"):
                 return [dict(row) for row in parse_csv([text.encode()])]
-            return [parse_data(line) for line in text.splitlines() if line.strip()]
+            return [parse_data(line) for line in text.split("\n") if line.strip()]
         except UserError as error:
             raise RejectedError(error.code, error.message, path="spec.configMap") from error
 
@@ -227,8 +234,8 @@ def _plain(rows: list[dict[str, object]]) -> Iterator[Row]:
 
 def row_ids(lines: bytes, first: int) -> list[str]:
     """The ids of manifest lines, the first of which is row ``first``."""
-    ids = []
-    for index, line in enumerate(lines.splitlines(), start=first):
+    ids: list[str] = []
+    for index, line in enumerate(lines.rstrip(b"\n").split(b"\n"), start=first):
         try:
             ids.append(parse_row(line).id or str(index))
         except UserError:

@@ -18,12 +18,20 @@ Key = tuple[str, str]
 
 @dataclass
 class ActiveJob:
-    """A job that has a plan and no last word yet. ``held`` keeps the dispatcher off."""
+    """A job that has a plan and no last word yet.
+
+    ``held`` keeps the dispatcher off. ``stopped``: the stop object may lie in the store, and must
+    go before the job can go on. ``silenced``: workers and queue have been told to stop.
+    ``broken``: why the job cannot go on at all.
+    """
 
     key: Key
     job: BatchJob
     progress: Progress
     held: bool = False
+    stopped: bool = False
+    silenced: bool = False
+    broken: str | None = None
 
     @property
     def lane(self) -> str:

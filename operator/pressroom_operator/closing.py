@@ -12,7 +12,7 @@ from pressroom.errors import Code, NotFoundError
 from pressroom.model.base import now
 from pressroom.model.batchjob import BatchJob
 from pressroom.model.ledger import RowFault, RowMark, RowOutcome, RowState, ShardLedger
-from pressroom.model.plan import Plan
+from pressroom.model.plan import Plan, Shard
 from pressroom.names import marks_prefix, shard_key
 from pressroom.ports import Store
 from pressroom_operator.accept import row_ids
@@ -42,11 +42,17 @@ class Closer:
         settled = await self._settled(plan.uid, shard)
         at = now()
         part = plan.shards[shard]
-        lines = await self._store.get(plan.manifest, offset=part.offset, length=part.bytes)
+        names = await self._row_ids(plan, part)
         rows = [
             settled.get(index)
-            or RowOutcome(index=index, id=name, state=RowState.CANCELLED, attempts=0, error=fault)
-            for index, name in enumerate(row_ids(lines, part.first), start=part.first)
+            or RowOutcome(
+                index=index,
+                id=names.get(index, str(index)),
+                state=RowState.CANCELLED,
+                attempts=0,
+                error=fault,
+            )
+            for index in range(part.first, part.first + part.rows)
         ]
         ledger = ShardLedger(
             uid=plan.uid,
@@ -61,6 +67,14 @@ class Closer:
         if await self._store.create(key, orjson.dumps(ledger.wire())):
             return ledger
         return ShardLedger.model_validate(orjson.loads(await self._store.get(key)))
+
+    async def _row_ids(self, plan: Plan, part: Shard) -> dict[int, str]:
+        """By index. Empty where the rows are gone: the job must end all the same."""
+        try:
+            lines = await self._store.get(plan.manifest, offset=part.offset, length=part.bytes)
+        except NotFoundError:
+            return {}
+        return dict(enumerate(row_ids(lines, part.first), start=part.first))
 
     async def _settled(self, uid: str, shard: int) -> dict[int, RowOutcome]:
         """What the markers say: rows that an unfinished attempt had settled."""

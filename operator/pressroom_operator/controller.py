@@ -27,15 +27,25 @@ from pressroom.names import (
     shard_key,
     shard_of_key,
     shard_prefix,
+    stop_key,
 )
 from pressroom.ports import BATCH_JOBS, Jobs, Queue, Store
 from pressroom_operator.accept import Acceptor
 from pressroom_operator.active import ActiveJob, ActiveJobs, Key
+from pressroom_operator.claims import Claims
 from pressroom_operator.closing import Closer
 from pressroom_operator.dispatch import Dispatcher
 from pressroom_operator.patches import Patches
 from pressroom_operator.progress import Progress
-from pressroom_operator.reconcile import StatusWriter, Step, ending, step, wake_at, webhook_open
+from pressroom_operator.reconcile import (
+    UNDER_WAY,
+    StatusWriter,
+    Step,
+    ending,
+    step,
+    wake_at,
+    webhook_open,
+)
 from pressroom_operator.retention import Retention
 from pressroom_operator.tasks import finalize_task
 from pressroom_operator.webhook import Notifier
@@ -64,7 +74,8 @@ class Controller:
         self._patches = patches
         self._acceptor = Acceptor(jobs, store)
         self._closer = Closer(store)
-        self._retention = Retention(store, queue)
+        self.claims = Claims()
+        self._retention = Retention(store, queue, self.claims)
         self._notifier = Notifier(queue, store)
         self.dispatcher: Dispatcher | None = None
         self.uids: dict[str, Key] = {}
@@ -91,19 +102,22 @@ class Controller:
             return
         try:
             job = job_of(body)
+            todo = step(job, now())
         except ValidationError as error:
-            await self._refuse_unreadable(key, body, error)
-            return
+            job = stand_in(body)
+            todo = step(job, now())
+            if todo in UNDER_WAY:
+                await self._refuse_unreadable(key, job, error)
+                return
         self.uids[job.uid] = key
-        todo = step(job, now())
         active = self._active.get(job.uid)
         if active is not None:
             active.job = job
         try:
             if todo in self._steps:
                 await self._steps[todo](key, job)
-        except (ConflictError, NotFoundError) as error:
-            # Another writer was first, or the job is gone: look again at what it is now.
+        except ConflictError as error:
+            # Another writer was first: look again at what it is now.
             log.debug("Reading again", extra={"job": name, "error": error.log})
             self._keys.add_after(key, 0.05)
         if self.dispatcher is not None:
@@ -131,7 +145,7 @@ class Controller:
         others = self._active.of_tenant(job.metadata.namespace, job.tenant)
         writer = StatusWriter(job, now())
         try:
-            plan = await self._acceptor.accept(job, others)
+            plan = await self._acceptor.accept(job, others, self.claims)
         except UserError as error:
             log.info("Rejected", extra={"job": job.metadata.name, "code": error.code})
             await self._reject(key, job, writer, error)
@@ -155,20 +169,8 @@ class Controller:
         await self._patches.now(key, job, writer.result())
         self._keys.add(key)
 
-    async def _refuse_unreadable(
-        self, key: Key, body: dict[str, Any], error: ValidationError
-    ) -> None:
+    async def _refuse_unreadable(self, key: Key, job: BatchJob, error: ValidationError) -> None:
         """A resource that the API let in but that our model does not hold."""
-        status = body.get("status") or {}
-        if status.get("completionTime"):
-            return
-        job = job_of({**body, "spec": {"html": "", "rows": [{}]}, "status": {}})
-        if job.metadata.deletion_timestamp is not None:
-            await self._purge(key, job)
-            return
-        if PURGE_FINALIZER not in job.metadata.finalizers:
-            await self._adopt(key, job)
-            return
         why = UserError(Code.INVALID_REQUEST, brief(error), path="spec")
         await self._reject(key, job, StatusWriter(job, now()), why)
 
@@ -180,18 +182,23 @@ class Controller:
 
         async def look(key: Key, job: BatchJob) -> None:
             active = await self._loaded(key, job)
-            if active is not None and not active.progress.complete:
-                await work(key, job, active)
-            elif active is not None:
+            if active is None:
+                return
+            if active.broken is not None:
+                await self._fail(key, job, active.broken)
+            elif active.progress.complete:
                 await self._finalize(key, job, active)
+            else:
+                await work(key, job, active)
 
         return look
 
     async def _run(self, key: Key, job: BatchJob, active: ActiveJob) -> None:
         writer = StatusWriter(job, now())
-        if job.status.reason() is Reason.SUSPENDED:
+        if active.stopped:
             await self._retention.go_on(job.uid)
             active.progress.take_back(set(active.progress.queued))
+            active.stopped = active.silenced = False
         active.held = False
         if active.progress.queued or active.progress.done:
             writer.started()
@@ -204,9 +211,11 @@ class Controller:
 
     async def _hold(self, key: Key, job: BatchJob, active: ActiveJob) -> None:
         active.held = True
-        if job.status.reason() is not Reason.SUSPENDED:
+        if not active.silenced:
+            active.stopped = True
             await self._retention.stop(job.uid)
             active.progress.take_back(set(active.progress.queued))
+            active.silenced = True
         writer = StatusWriter(job, now())
         writer.counts(active.progress)
         writer.set(ConditionType.DISPATCHED, Status.FALSE, "Suspended", "Suspended by its spec.")
@@ -251,6 +260,14 @@ class Controller:
         )
         self._keys.add(key)
 
+    async def _fail(self, key: Key, job: BatchJob, why: str) -> None:
+        log.error("A job cannot go on", extra={"job": job.metadata.name, "error": why})
+        writer = StatusWriter(job, now())
+        writer.failed(why)
+        await self._patches.now(key, job, writer.result())
+        self._active.drop(job.uid)
+        self._keys.add(key)
+
     # --- after the end ---------------------------------------------------------------------------
     async def _notify(self, key: Key, job: BatchJob) -> None:
         record, again = await self._notifier.notify(job)
@@ -283,9 +300,7 @@ class Controller:
         await self._jobs.delete(BATCH_JOBS, *key, uid=job.uid)
 
     async def _purge(self, key: Key, job: BatchJob) -> None:
-        active = self._active.get(job.uid)
-        if active is not None:
-            active.held = True
+        self._active.drop(job.uid)
         if not await self._retention.purged(job):
             finished = job.status.completion_time is not None
             again = await self._retention.purge(job, finished=finished)
@@ -295,7 +310,6 @@ class Controller:
         version = job.metadata.resource_version
         patch = {"metadata": {"resourceVersion": version, "finalizers": left}}
         await self._jobs.patch(BATCH_JOBS, *key, patch)
-        self._active.drop(job.uid)
 
     # --- memory ----------------------------------------------------------------------------------
     async def absorb(self, uid: str, shard: int) -> None:
@@ -307,7 +321,10 @@ class Controller:
             ledger = await self._store.get(shard_key(uid, shard))
         except NotFoundError:
             return
-        active.progress.absorb(ShardLedger.model_validate(orjson.loads(ledger)))
+        try:
+            active.progress.absorb(ShardLedger.model_validate(orjson.loads(ledger)))
+        except ValueError as error:
+            active.broken = f"The ledger of shard {shard} cannot be read: {brief(error)}"
         self._keys.add(active.key)
         if self.dispatcher is not None:
             self.dispatcher.kick()
@@ -336,15 +353,13 @@ class Controller:
         plan = await self._acceptor.plan(job.uid)
         if plan is None:
             # Accepted, and its plan is gone: the store was lost. Say so rather than hang.
-            why = UserError(Code.INTERNAL, "The job's plan is no longer in the object store.")
-            writer = StatusWriter(job, now())
-            writer.failed(why.message)
-            await self._patches.now(key, job, writer.result())
+            await self._fail(key, job, "The job's plan is no longer in the object store.")
             return None
         return await self._load(key, job, Progress.of(plan))
 
     async def _load(self, key: Key, job: BatchJob, progress: Progress) -> ActiveJob:
-        active = ActiveJob(key, job, progress, held=True)
+        stopped = await self._store.stat(stop_key(job.uid)) is not None
+        active = ActiveJob(key, job, progress, held=True, stopped=stopped)
         in_queue = await self._queue.queued_work(job.uid)
         self._active.add(active)
         for _, shard in in_queue:
@@ -363,6 +378,14 @@ class Controller:
         at: datetime | None = wake_at(job, now())
         if at is not None:
             self._keys.add_after(key, max(0.0, (at - now()).total_seconds()) + 0.05)
+
+
+def stand_in(body: dict[str, Any]) -> BatchJob:
+    """A job whose spec cannot be read, with one that can: it ends and goes like others."""
+    try:
+        return job_of({**body, "spec": {"html": "", "rows": [{}]}})
+    except ValidationError:
+        return job_of({**body, "spec": {"html": "", "rows": [{}]}, "status": {}})
 
 
 def _camel(code: Code) -> str:

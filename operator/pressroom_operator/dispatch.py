@@ -17,7 +17,7 @@ import orjson
 
 from pressroom.errors import UnavailableError
 from pressroom.model.ledger import WorkerBeat, WorkItem
-from pressroom.names import LANE_BULK, LANE_FAST
+from pressroom.names import LANE_BULK, LANE_FAST, LANES
 from pressroom.ports import Queue
 from pressroom_operator.active import ActiveJob, ActiveJobs, Key
 from pressroom_operator.schedule import Candidate, Schedule, Share
@@ -77,7 +77,8 @@ class Dispatcher:
         self._active = active
         self._workers = workers
         self._started = started
-        self._schedule = Schedule()
+        # Apart: a tenant's turn among batches must not depend on who waits for single documents.
+        self._schedules = {lane: Schedule() for lane in LANES}
         self._wake = asyncio.Event()
         self.shares: dict[str, Share] = {}
 
@@ -132,7 +133,7 @@ class Dispatcher:
 
     def _schedule_of(self, jobs: list[ActiveJob], lane: str) -> tuple[Candidate, int] | None:
         candidates = [one.candidate() for one in jobs if one.lane == lane]
-        return self._schedule.pick(candidates, self.shares) if candidates else None
+        return self._schedules[lane].pick(candidates, self.shares) if candidates else None
 
     def backlog(self) -> int:
         """Rows that could be rendered now: not those of held jobs."""

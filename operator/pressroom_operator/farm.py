@@ -15,11 +15,12 @@ from pressroom.lifecycle import backoff
 from pressroom.model.batchjob import BatchJob, job_of
 from pressroom.model.conditions import TERMINAL
 from pressroom.model.ledger import ShardDone, WorkerBeat
+from pressroom.model.rows import brief
 from pressroom.model.tenant import DEFAULT_WEIGHT, TenantSpec
 from pressroom.names import API_VERSION, DEFAULT_TENANT, beat_subject, done_subject
 from pressroom.ports import BATCH_JOBS, TENANTS, Jobs, Queue, Store
 from pressroom_operator.active import ActiveJobs, Key
-from pressroom_operator.controller import Controller
+from pressroom_operator.controller import Controller, stand_in
 from pressroom_operator.dispatch import Dispatcher, Workers
 from pressroom_operator.patches import Patches
 from pressroom_operator.retention import Sweeper
@@ -137,14 +138,16 @@ class Operator:
         """Look at every job, every queued shard and every ledger, in the order that is safe."""
         await self._queue.ensure()
         await self._refresh_shares()
+        before = [active.job.uid for active in self.active]
         listing = await self._jobs.list(BATCH_JOBS, self._settings.namespace)
         jobs = _readable(listing.items)
+        self.controller.claims.renew(jobs)
         for body in listing.items:
             self.seen("LISTED", body)
         present = {job.uid for job in jobs}
-        for active in self.active:
-            if active.job.uid not in present:
-                self.active.drop(active.job.uid)
+        for uid in before:
+            if uid not in present:
+                self.active.drop(uid)
         in_queue = await self._queue.queued_work()
         for active in self.active:
             await self.controller.catch_up(active, in_queue)
@@ -178,7 +181,12 @@ class Operator:
         listing = await self._jobs.list(TENANTS, self._settings.namespace)
         shares = {}
         for body in listing.items:
-            spec = TenantSpec.model_validate(body["spec"])
+            try:
+                spec = TenantSpec.model_validate(body.get("spec") or {})
+            except ValidationError as error:
+                name = body["metadata"]["name"]
+                log.warning("A Tenant is not valid", extra={"tenant": name, "error": brief(error)})
+                continue
             shares[body["metadata"]["name"]] = Share(
                 weight=spec.weight or DEFAULT_WEIGHT,
                 rows_in_flight=spec.limits.rows_in_flight if spec.limits else None,
@@ -204,7 +212,7 @@ def _readable(items: list[dict[str, Any]]) -> list[BatchJob]:
         try:
             jobs.append(job_of(body))
         except ValidationError:
-            jobs.append(job_of({**body, "spec": {"html": "", "rows": [{}]}, "status": {}}))
+            jobs.append(stand_in(body))
     return jobs
 
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
 from pressroom.errors import ConflictError, NotFoundError, UnavailableError
+from pressroom.lifecycle import backoff
 from pressroom.names import LEASE_NAME
 from pressroom.ports import LEASES, Jobs, Json
 
@@ -54,13 +54,26 @@ class Lease:
 
     async def keep(self) -> None:
         """Renew for ever; ends the process when renewing failed for too long."""
-        while True:
-            await asyncio.sleep(self._seconds / 3)
-            if not await self._try() and time.monotonic() - self._renewed > self._seconds * 2 / 3:
-                self.held = False
-                log.error("The Lease could not be renewed; ending", extra={"action": "lease-lost"})
-                self._lost()
+        try:
+            while self.held:
+                async with asyncio.timeout_at(self._deadline()):
+                    await asyncio.sleep(self._seconds / 3)
+                    await self._renew()
+        except TimeoutError:
+            self.held = False
+        log.error("The Lease could not be renewed; ending", extra={"action": "lease_lost"})
+        self._lost()
+
+    async def _renew(self) -> None:
+        """Until it worked, or another is seen to lead."""
+        for delay in backoff(self._seconds / 60, self._seconds / 15):
+            if await self._try() or not self.held:
                 return
+            await asyncio.sleep(delay)
+
+    def _deadline(self) -> float:
+        """By the loop's clock, which is the monotonic one. Well before another may take over."""
+        return self._renewed + self._seconds * 2 / 3
 
     async def release(self) -> None:
         """Let another have it at once."""
@@ -76,7 +89,7 @@ class Lease:
             log.warning("The Lease was not released", extra={"error": error.log})
 
     async def _try(self) -> bool:
-        started = time.monotonic()
+        started = asyncio.get_running_loop().time()
         try:
             async with asyncio.timeout(self._seconds / 3):
                 taken = await self._take()
@@ -95,6 +108,7 @@ class Lease:
             return True
         holder = lease["spec"].get("holderIdentity") or ""
         if holder not in ("", self._identity) and not self._expired(lease):
+            self.held = False  # another leads: whatever we thought, we do not
             return False
         moved = 0 if holder == self._identity else 1
         body = self._body(lease, int(lease["spec"].get("leaseTransitions") or 0) + moved)
@@ -105,10 +119,10 @@ class Lease:
         """Not renewed for its whole duration, by our own clock: no two clocks are compared."""
         version = lease["metadata"]["resourceVersion"]
         if self._seen[0] != version:
-            self._seen = (version, time.monotonic())
+            self._seen = (version, asyncio.get_running_loop().time())
             return False
         seconds = lease["spec"].get("leaseDurationSeconds") or self._seconds
-        return time.monotonic() - self._seen[1] > seconds
+        return asyncio.get_running_loop().time() - self._seen[1] > seconds
 
     def _body(self, lease: Json, transitions: int) -> Json:
         at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

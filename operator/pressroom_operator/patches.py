@@ -34,9 +34,11 @@ class Patches:
         self._clock = clock
         self._next = 0.0
         self._last: dict[Key, float] = {}
+        self._reserved: dict[Key, float] = {}
 
     async def now(self, key: Key, job: BatchJob, status: BatchJobStatus) -> None:
         """Write at once, if anything differs."""
+        self._reserved.pop(key, None)
         if status != job.status:
             self._last[key] = self._clock()
             await self._jobs.patch(
@@ -48,16 +50,25 @@ class Patches:
         if status == job.status:
             return
         at = self._clock()
-        turn = max(self._last.get(key, -JOB_SECONDS) + JOB_SECONDS, self._next)
+        turn = self._turn(key, at)
         if status.conditions == job.status.conditions and turn > at:
             self._keys.add_after(key, turn - at)
             return
-        self._next = max(self._next, at) + self._interval
         await self.now(key, job, status)
+
+    def _turn(self, key: Key, at: float) -> float:
+        """When the job may write. Turns are given out one after another and kept until used, so
+        that jobs that wait do not all wake for the same one."""
+        if key not in self._reserved:
+            turn = max(self._last.get(key, at - JOB_SECONDS) + JOB_SECONDS, self._next, at)
+            self._reserved[key] = turn
+            self._next = max(self._next, at) + self._interval
+        return self._reserved[key]
 
     def forget(self, key: Key) -> None:
         """The job is gone."""
         self._last.pop(key, None)
+        self._reserved.pop(key, None)
 
 
 def status_patch(job: BatchJob, status: BatchJobStatus) -> dict[str, Any]:

@@ -51,6 +51,10 @@ class Step(Enum):
     PURGE = auto()  # being deleted: purge, then let go
 
 
+#: Steps that work on what the spec says.
+UNDER_WAY = frozenset({Step.ACCEPT, Step.RUN, Step.HOLD, Step.CLOSE, Step.NOTIFY})
+
+
 def step(job: BatchJob, now: datetime) -> Step:
     """What this job needs at this moment."""
     if job.metadata.deletion_timestamp is not None:

@@ -21,9 +21,9 @@ from pressroom.names import (
     job_prefix,
     plan_key,
     stop_key,
-    upload_prefix,
 )
 from pressroom.ports import ACK_WAIT, SECRETS, Jobs, Queue, Store
+from pressroom_operator.claims import Claims, upload_of
 
 log = logging.getLogger(__name__)
 
@@ -31,9 +31,10 @@ log = logging.getLogger(__name__)
 class Retention:
     """Stops jobs, asks for purges, and knows from the store when one is done."""
 
-    def __init__(self, store: Store, queue: Queue) -> None:
+    def __init__(self, store: Store, queue: Queue, claims: Claims) -> None:
         self._store = store
         self._queue = queue
+        self._claims = claims
 
     async def stop(self, uid: str) -> None:
         """No worker starts, and those at it give up, the job's shards."""
@@ -49,7 +50,7 @@ class Retention:
         """Whether nothing of the job is left in the store: the evidence of a purge."""
         async for _ in self._store.list(job_prefix(job.uid)):
             return False
-        upload = _upload(job)
+        upload = self._claims.own(job)
         return upload is None or await self._store.stat(upload) is None
 
     async def purge(self, job: BatchJob, *, finished: bool) -> float:
@@ -59,17 +60,19 @@ class Retention:
             await self.stop(job.uid)
             return ACK_WAIT
         if stopped is not None:
-            # A worker abandons a shard once it has not been heard for an ack wait.
+            # A worker looks for the stop object at every heartbeat, three times an ack wait.
             left = stopped.modified + timedelta(seconds=ACK_WAIT) - now()
             if left > timedelta(0):
+                # Again: what was said once may have been lost.
                 await self._queue.purge_work(job.uid)
+                await self._queue.hint(control_subject(job.uid))
                 return left.total_seconds()
         task = Task(
             uid=job.uid,
             namespace=job.metadata.namespace,
             name=job.metadata.name,
             tenant=job.tenant,
-            upload=_upload(job),
+            upload=self._claims.own(job),
         )
         await self._queue.put_task(TASK_PURGE, job.uid, orjson.dumps(task.wire()))
         return 10.0
@@ -97,7 +100,7 @@ class Sweeper:
             task = Task(uid=uid, namespace="", name="", tenant="")
             await self._queue.put_task(TASK_PURGE, uid, orjson.dumps(task.wire()))
         self._orphans = gone
-        await self._sweep_uploads({upload for job in jobs if (upload := _upload(job))})
+        await self._sweep_uploads({upload for job in jobs if (upload := upload_of(job))})
         await self._sweep_templates(uids)
         await self._sweep_secrets(namespace)
 
@@ -134,11 +137,3 @@ class Sweeper:
                 continue
             aged -= {f"templates/{digest}.json" for digest in plan.templates.values()}
         await self._store.delete(sorted(aged))
-
-
-def _upload(job: BatchJob) -> str | None:
-    """The job's upload, if it lies where its tenant's uploads lie."""
-    manifest = job.spec.manifest
-    if manifest is None or not manifest.key.startswith(upload_prefix(job.tenant)):
-        return None
-    return manifest.key

@@ -8,6 +8,7 @@ ledger is being written nothing interrupts it.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import secrets
 from collections.abc import Awaitable
@@ -93,15 +94,25 @@ class ShardRun:
         keeper.add_done_callback(
             lambda task: None if task.cancelled() else self._interrupt(Outcome.ABANDONED)
         )
+        watcher = asyncio.create_task(self._watch_stop())
         try:
             await asyncio.wait({work, self._interrupted}, return_when=asyncio.FIRST_COMPLETED)
             outcome = work.result() if work.done() else await self._give_up(work)
         finally:
-            for task in (work, keeper):
+            for task in (work, keeper, watcher):
                 task.cancel()
-            await asyncio.wait({work, keeper}, timeout=self._timing.tidy)
+            await asyncio.wait({work, keeper, watcher}, timeout=self._timing.tidy)
         self._farm.metrics.shard(outcome)
         return outcome
+
+    async def _watch_stop(self) -> None:
+        """Look for the stop object as often as heartbeats go: the broadcast may have been lost."""
+        while self._item is not None:
+            await asyncio.sleep(self._timing.ack_wait / 3)
+            with contextlib.suppress(UnavailableError):
+                if await self._farm.store.stat(names.stop_key(self._item.uid)) is not None:
+                    self.cancel()
+                    return
 
     async def _give_up(self, work: asyncio.Task[Outcome]) -> Outcome:
         why = self._interrupted.result()
@@ -219,6 +230,8 @@ class ShardRun:
         ledger = self._ledger(item, attempt, started_at, rows)
         if self._hold.lost:
             self._interrupt(Outcome.ABANDONED)
+        elif await self._farm.store.stat(names.stop_key(item.uid)) is not None:
+            self._interrupt(Outcome.CANCELLED)
         if self._interrupted.done():
             # Who interrupted us cancels this task at once; it must not get as far as the ledger.
             await asyncio.Event().wait()

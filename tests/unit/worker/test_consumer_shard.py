@@ -218,6 +218,25 @@ async def test_a_cancelled_job_is_given_up_at_once(world: World) -> None:
     assert await world.keys("shards/") == []
 
 
+@pytest.mark.parametrize("hangs", [True, False])
+async def test_a_stop_whose_broadcast_was_lost_is_seen_all_the_same(
+    world: World, hangs: bool
+) -> None:
+    world = world.with_ack_wait(0.6) if hangs else world
+    await world.job(rows(3))
+    renderer = FakeRenderer(r2=[HANG])
+    delivery = await world.taken()
+    running = asyncio.create_task(ShardRun(world.farm(renderer), delivery).run())
+    await renderer.hangs.wait()
+    await world.store.put(names.stop_key(UID), b"{}")
+    if not hangs:
+        renderer.release()
+    async with asyncio.timeout(3):
+        assert await running is Outcome.CANCELLED
+    assert await world.keys("rows/") == []
+    assert await world.keys("shards/") == []
+
+
 async def test_a_drained_shard_goes_back_and_blames_nobody(world: World) -> None:
     await world.job(rows(3))
     renderer = FakeRenderer(r1=[HANG])
