@@ -15,9 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import orjson
+from pydantic import ValidationError
 
 from pressroom import names
-from pressroom.errors import Code, NotFoundError
+from pressroom.errors import Code, NotFoundError, UnavailableError
 from pressroom.model.base import now
 from pressroom.model.batchjob import OutputKind
 from pressroom.model.ledger import Artifact, Artifacts, RowFault, Task
@@ -48,29 +49,22 @@ async def finalize(store: Store, task: Task, options: FinalizeOptions) -> bool:
     Raises NotYetError where a shard has no ledger yet. A job that cannot be finalized gets a
     record with an error.
     """
-    plan = await _plan(store, task.uid)
-    if plan is None:
+    try:
+        plan = await store.get(names.plan_key(task.uid))
+    except NotFoundError:
         return False
     if await store.stat(names.artifacts_key(task.uid)) is not None:
         return True
     with tempfile.TemporaryDirectory(prefix="finalize-", dir=options.work_dir) as directory:
         job = _Job(store, task, plan, options, Path(directory))
-        await job.leave_outputs()
-    return True
-
-
-async def _plan(store: Store, uid: str) -> Plan | None:
-    try:
-        return Plan.model_validate(orjson.loads(await store.get(names.plan_key(uid))))
-    except NotFoundError:
-        return None
+        return await job.leave_outputs()
 
 
 class _Job:
     """One attempt at finalizing one job."""
 
     def __init__(
-        self, store: Store, task: Task, plan: Plan, options: FinalizeOptions, directory: Path
+        self, store: Store, task: Task, plan: bytes, options: FinalizeOptions, directory: Path
     ) -> None:
         self._store = store
         self._task = task
@@ -80,23 +74,58 @@ class _Job:
         self._attempt = secrets.token_hex(6)
         self._kept: list[str] = []
 
-    async def leave_outputs(self) -> None:
-        """Outputs, then usage, then the record. Own outputs go where another attempt has won."""
+    async def leave_outputs(self) -> bool:
+        """Outputs, then usage, then the record. False where the job's data went meanwhile.
+
+        Own outputs go where they cannot count: another attempt has won, or the job is gone.
+        """
         try:
             totals, artifacts = await self._artifacts()
+            # Also what looks like a broken job may be one that is being purged.
+            if await self._is_gone():
+                await self._store.delete(self._kept)
+                return False
             await self._store.put(
                 names.usage_key(self._task.tenant, self._task.uid),
                 orjson.dumps(_usage(self._task, totals)),
                 content_type="application/json",
             )
-            won = await self._store.create(
-                names.artifacts_key(self._task.uid), orjson.dumps(artifacts.wire())
-            )
         except Exception:
             await self._store.delete(self._kept)
             raise
-        if not won:
+        return await self._record(artifacts)
+
+    async def _record(self, artifacts: Artifacts) -> bool:
+        """Write the record. From here on, outputs are deleted only where it is not ours."""
+        key = names.artifacts_key(self._task.uid)
+        data = orjson.dumps(artifacts.wire())
+        if not await self._wins(key, data):
             await self._store.delete(self._kept)
+            return True
+        # A purge may have seen its last, empty listing just before the record was written.
+        if await self._is_gone():
+            await self._store.delete([*self._kept, key])
+            return False
+        return True
+
+    async def _wins(self, key: str, data: bytes) -> bool:
+        """Whether the record that counts is ours. Raises where that cannot be known now.
+
+        An answer may be lost on the way, or be "it exists" to a write that was sent twice, so only
+        the record itself tells. Nobody rewrites it, and it carries the attempt: equal means ours.
+        """
+        try:
+            if await self._store.create(key, data):
+                return True
+        except UnavailableError as error:
+            try:
+                return await self._store.get(key) == data
+            except NotFoundError:
+                raise error from None  # it may still arrive: the outputs stay
+        return await self._store.get(key) == data
+
+    async def _is_gone(self) -> bool:
+        return await self._store.stat(names.plan_key(self._task.uid)) is None
 
     async def _artifacts(self) -> tuple[Totals, Artifacts]:
         path = self._directory / "ledger.ndjson"
@@ -113,10 +142,14 @@ class _Job:
             return ledger.totals, self._failed(error, artifact)
 
     async def _gather(self) -> JobLedger:
-        ledger = await gather(self._store, self._task.uid, len(self._plan.shards), self._directory)
-        if ledger.totals.rows != self._plan.rows:
+        try:
+            plan = Plan.model_validate(orjson.loads(self._plan))
+        except (orjson.JSONDecodeError, ValidationError) as error:
+            raise BrokenJobError("The job's plan cannot be read.", log=f"plan: {error}") from error
+        ledger = await gather(self._store, self._task.uid, len(plan.shards), self._directory)
+        if ledger.totals.rows != plan.rows:
             raise BrokenJobError(
-                f"The ledgers have {ledger.totals.rows} rows; the job has {self._plan.rows}."
+                f"The ledgers have {ledger.totals.rows} rows; the job has {plan.rows}."
             )
         return ledger
 

@@ -7,7 +7,6 @@ queues it again then. Redirects are not followed; addresses that are not public 
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import hmac
 import logging
@@ -19,6 +18,7 @@ from email.utils import parsedate_to_datetime
 
 import aiohttp
 import orjson
+from pydantic import ValidationError
 from yarl import URL
 
 from pressroom import __version__, names
@@ -27,6 +27,7 @@ from pressroom.model.base import now
 from pressroom.model.ledger import Task, WebhookRecord, WebhookTask
 from pressroom.ports import SECRETS, Jobs, Store
 from pressroom_finalizer.addresses import Admitted, RefusedAddressError
+from pressroom_finalizer.faults import SecretError
 
 _log = logging.getLogger(__name__)
 
@@ -71,8 +72,8 @@ async def deliver(store: Store, jobs: Jobs, task: Task, options: WebhookOptions)
         return True
     try:
         secret = await _secret(jobs, task)
-    except NotFoundError:
-        answer = Answer(error="the Secret with the webhook's key is missing")
+    except SecretError as error:
+        answer = Answer(error=error.message)
     else:
         answer = await call(task.uid, task.webhook, secret, options)
     attempts = record.attempts + 1 if record is not None else 1
@@ -185,7 +186,7 @@ def secret_key(text: str) -> bytes:
     if text.startswith("whsec_"):
         try:
             return base64.b64decode(text.removeprefix("whsec_"), validate=True)
-        except binascii.Error:
+        except ValueError:  # no base64, or not even ASCII
             return text.encode()
     return text.encode()
 
@@ -211,19 +212,30 @@ def _is_due(record: WebhookRecord, at: datetime) -> bool:
 
 
 async def _record(store: Store, uid: str) -> WebhookRecord | None:
+    """What became of the calls so far. One that cannot be read counts as none: called again."""
     try:
         return WebhookRecord.model_validate(orjson.loads(await store.get(names.webhook_key(uid))))
     except NotFoundError:
         return None
+    except (orjson.JSONDecodeError, ValidationError) as error:
+        _log.error(
+            "webhook record cannot be read: %s",
+            error,
+            extra={"action": "webhook_record_invalid", "uid": uid},
+        )
+        return None
 
 
 async def _secret(jobs: Jobs, task: Task) -> bytes | None:
-    """The signing key; None where the webhook has none. NotFoundError where it is missing."""
+    """The signing key; None where the webhook has none. SecretError where it cannot be had."""
     if task.webhook is None or task.webhook.secret_ref is None:
         return None
-    name = task.webhook.secret_ref
-    secret = await jobs.get(SECRETS, task.namespace, name)
-    data = secret.get("data") or {}
-    if "secret" not in data:
-        raise NotFoundError(f"Secret {name} has no key named secret")
-    return secret_key(base64.b64decode(data["secret"]).decode().strip())
+    try:
+        secret = await jobs.get(SECRETS, task.namespace, task.webhook.secret_ref)
+        encoded = (secret.get("data") or {})["secret"]
+    except (NotFoundError, KeyError) as error:
+        raise SecretError("the Secret with the webhook's key is missing") from error
+    try:
+        return secret_key(base64.b64decode(encoded).decode().strip())
+    except ValueError as error:
+        raise SecretError("the key in the webhook's Secret is not UTF-8 text") from error

@@ -13,12 +13,13 @@ import pytest
 from finalizer_support import UID, FinishedJob, task
 
 from pressroom import names
-from pressroom.errors import Code
+from pressroom.errors import Code, UnavailableError
 from pressroom.model.ledger import Artifact, Artifacts
 from pressroom.testing.memory_store import MemoryStore
 from pressroom_finalizer.faults import NotYetError
 from pressroom_finalizer.finalize import FinalizeOptions, finalize
 from pressroom_finalizer.merging import MergeLimits
+from pressroom_finalizer.purge import purge
 
 OPTIONS = FinalizeOptions(MergeLimits(1024, 60), retry_seconds=(0.0, 0.0))
 
@@ -146,6 +147,140 @@ async def test_the_loser_of_a_race_takes_its_outputs_away() -> None:
     assert await finalize(store, task("Zip"), OPTIONS)
     assert await outputs_of(store) == []
     assert await store.get(names.artifacts_key(UID)) == b'{"winner": "another"}'
+
+
+class LostAnswerStore(MemoryStore):
+    """A store that writes the record and whose answer is lost; or whose client sends it again."""
+
+    def __init__(self, *, resent: bool = False, away_after: bool = False) -> None:
+        super().__init__()
+        self.resent = resent
+        self.away_after = away_after
+
+    async def create(
+        self, key: str, data: bytes, *, content_type: str = "application/json"
+    ) -> bool:
+        written = await super().create(key, data, content_type=content_type)
+        if key != names.artifacts_key(UID):
+            return written
+        self.away = self.away_after
+        if self.resent:
+            return False
+        raise UnavailableError("The answer is lost.")
+
+
+@pytest.mark.parametrize("resent", [False, True])
+async def test_outputs_stay_where_the_answer_to_their_record_was_lost(resent: bool) -> None:
+    store = LostAnswerStore(resent=resent)
+    await FinishedJob([b"0"]).leave_in(store)
+    assert await finalize(store, task("Zip"), OPTIONS)
+    artifacts = await artifacts_in(store)
+    await content(store, artifacts.zip)
+    await content(store, artifacts.ledger)
+
+
+@pytest.mark.parametrize("resent", [False, True])
+async def test_outputs_stay_where_the_store_goes_away_with_the_answer(resent: bool) -> None:
+    store = LostAnswerStore(resent=resent, away_after=True)
+    await FinishedJob([b"0"]).leave_in(store)
+    with pytest.raises(UnavailableError):
+        await finalize(store, task("Zip"), OPTIONS)
+    store.away = False
+    assert await finalize(store, task("Zip"), OPTIONS)
+    await content(store, (await artifacts_in(store)).zip)
+
+
+class UnansweredStore(MemoryStore):
+    """A store that goes away as the record is to be written; the write may still arrive."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.late: bytes | None = None
+
+    async def create(
+        self, key: str, data: bytes, *, content_type: str = "application/json"
+    ) -> bool:
+        if key == names.artifacts_key(UID) and self.late is None:
+            self.late = data
+            raise UnavailableError("No answer in time.")
+        return await super().create(key, data, content_type=content_type)
+
+
+async def test_outputs_are_there_for_a_record_that_arrives_late() -> None:
+    store = UnansweredStore()
+    await FinishedJob([b"0"]).leave_in(store)
+    with pytest.raises(UnavailableError):
+        await finalize(store, task("Zip"), OPTIONS)
+    assert store.late is not None
+    await store.put(names.artifacts_key(UID), store.late)
+    assert await finalize(store, task("Zip"), OPTIONS)
+    await content(store, (await artifacts_in(store)).zip)
+
+
+class LostRaceStore(LateStore):
+    """Another finalizer is faster, and the answer that says so is lost."""
+
+    async def create(
+        self, key: str, data: bytes, *, content_type: str = "application/json"
+    ) -> bool:
+        if not await super().create(key, data, content_type=content_type):
+            raise UnavailableError("The answer is lost.")
+        return True
+
+
+async def test_the_loser_finds_out_even_if_it_is_not_told() -> None:
+    store = LostRaceStore()
+    await FinishedJob([b"0"]).leave_in(store)
+    assert await finalize(store, task("Zip"), OPTIONS)
+    assert await outputs_of(store) == []
+
+
+class PurgedStore(MemoryStore):
+    """A store in which a purge runs through just before one object is written."""
+
+    def __init__(self, before: str) -> None:
+        super().__init__()
+        self.before = before
+
+    async def create(
+        self, key: str, data: bytes, *, content_type: str = "application/json"
+    ) -> bool:
+        await self._purge_before(key)
+        return await super().create(key, data, content_type=content_type)
+
+    async def put(
+        self, key: str, data: bytes, *, content_type: str = "application/octet-stream"
+    ) -> None:
+        await self._purge_before(key)
+        await super().put(key, data, content_type=content_type)
+
+    async def _purge_before(self, key: str) -> None:
+        if key.endswith(self.before):
+            await purge(self, task())
+
+
+@pytest.mark.parametrize("before", ["/batch.zip", f"usage/acme/{UID}.json", "/artifacts.json"])
+async def test_nothing_comes_back_after_a_purge(before: str) -> None:
+    store = PurgedStore(before)
+    await FinishedJob([b"0"]).leave_in(store)
+    assert not await finalize(store, task("Zip"), OPTIONS)
+    assert [info.key async for info in store.list(names.job_prefix(UID))] == []
+
+
+async def test_a_job_that_loses_its_files_to_a_purge_gets_no_record_of_a_failure() -> None:
+    # The purge comes between the ledger and the row files.
+    store = PurgedStore("/ledger.ndjson")
+    await FinishedJob([b"0"]).leave_in(store)
+    assert not await finalize(store, task("Zip"), OPTIONS)
+    assert store.objects == {}
+
+
+async def test_a_plan_that_cannot_be_read_fails_the_job() -> None:
+    store = MemoryStore()
+    await FinishedJob([b"0"]).leave_in(store)
+    await store.put(names.plan_key(UID), b"{")
+    assert await finalize(store, task("Zip"), OPTIONS)
+    assert await failed_with(store) == "The job's plan cannot be read."
 
 
 async def test_a_job_whose_data_is_gone_is_left_alone() -> None:

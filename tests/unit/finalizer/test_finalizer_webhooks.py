@@ -75,13 +75,14 @@ async def record_in(store: MemoryStore) -> WebhookRecord:
     return WebhookRecord.model_validate(orjson.loads(await store.get(names.webhook_key(UID))))
 
 
-async def with_secret(text: str) -> MemoryJobs:
+async def with_secret(text: str | bytes) -> MemoryJobs:
     jobs = MemoryJobs()
+    data = text.encode() if isinstance(text, str) else text
     body: dict[str, Any] = {
         "apiVersion": "v1",
         "kind": "Secret",
         "metadata": {"name": "hook", "namespace": "farm"},
-        "data": {"secret": base64.b64encode(text.encode()).decode()},
+        "data": {"secret": base64.b64encode(data).decode()},
     }
     await jobs.create(SECRETS, "farm", body)
     return jobs
@@ -107,6 +108,7 @@ async def test_a_receiver_gets_the_body_as_it_is_and_the_outcome_is_recorded(
         ("whsec_" + base64.b64encode(b"k" * 24).decode(), b"k" * 24),
         ("plain text", b"plain text"),
         ("whsec_!", b"whsec_!"),
+        ("whsec_é", "whsec_é".encode()),
     ],
 )
 async def test_the_signature_can_be_checked_with_the_secret(
@@ -130,6 +132,25 @@ async def test_without_its_secret_a_webhook_waits_and_is_never_sent_unsigned(
     assert not record.delivered
     assert record.next_attempt_at is not None
     assert "Secret" in (record.last_error or "")
+
+
+async def test_a_secret_that_is_no_text_is_a_failed_call_and_recorded(
+    url: str, receiver: Receiver
+) -> None:
+    store = MemoryStore()
+    await deliver(store, await with_secret(b"\xff\xfe"), webhook_task(url, "hook"), LOCAL)
+    record = await record_in(store)
+    assert receiver.calls == []
+    assert (record.delivered, record.attempts) == (False, 1)
+    assert record.last_error == "the key in the webhook's Secret is not UTF-8 text"
+
+
+async def test_a_record_that_cannot_be_read_is_replaced(url: str, receiver: Receiver) -> None:
+    store = MemoryStore()
+    await store.put(names.webhook_key(UID), b"{")
+    await deliver(store, MemoryJobs(), webhook_task(url), LOCAL)
+    assert len(receiver.calls) == 1
+    assert (await record_in(store)).delivered
 
 
 async def test_a_redirect_is_a_failure_and_not_followed(url: str, receiver: Receiver) -> None:
