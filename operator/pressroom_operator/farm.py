@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 import orjson
@@ -18,7 +18,7 @@ from pressroom.model.ledger import ShardDone, WorkerBeat
 from pressroom.model.rows import brief
 from pressroom.model.tenant import DEFAULT_WEIGHT, TenantSpec
 from pressroom.names import API_VERSION, DEFAULT_TENANT, beat_subject, done_subject
-from pressroom.ports import BATCH_JOBS, TENANTS, Jobs, Queue, Store
+from pressroom.ports import BATCH_JOBS, TENANTS, Jobs, Message, Queue, Store
 from pressroom_operator.active import ActiveJobs, Key
 from pressroom_operator.controller import Controller, stand_in
 from pressroom_operator.dispatch import Dispatcher, Workers
@@ -78,9 +78,9 @@ class Operator:
                 for _ in range(self._settings.reconcilers)
             ),
             self.dispatcher.run(),
-            self._hear_done(),
-            self._hear_beats(),
-            self._hear_reports(),
+            self._hear(done_subject("*"), self._done),
+            self._hear(beat_subject("*"), self._beat),
+            self._hear("report.>", self._report),
             self._resync_for_ever(),
             self._sweep_for_ever(),
         ]
@@ -91,29 +91,34 @@ class Operator:
         self.keys.add((metadata["namespace"], metadata["name"]))
 
     # --- hints -----------------------------------------------------------------------------------
-    async def _hear_done(self) -> None:
-        async with self._queue.listen(done_subject("*")) as messages:
-            async for message in messages:
-                try:
-                    done = ShardDone.model_validate(orjson.loads(message.data))
-                    await self.controller.absorb(done.uid, done.shard)
-                except (ValueError, UnavailableError) as error:
-                    log.warning("A hint was not followed", extra={"error": str(error)})
+    async def _hear(self, subject: str, follow: Callable[[Message], Awaitable[None]]) -> None:
+        """Follow hints for ever. What cannot be followed is left to the resync."""
+        for delay in backoff():
+            try:
+                async with self._queue.listen(subject) as messages:
+                    async for message in messages:
+                        await self._try_to(follow, message)
+            except UnavailableError as error:
+                log.warning("Not listening", extra={"subject": subject, "error": error.log})
+            await asyncio.sleep(delay)
 
-    async def _hear_beats(self) -> None:
-        async with self._queue.listen(beat_subject("*")) as messages:
-            async for message in messages:
-                try:
-                    self.workers.heard(WorkerBeat.model_validate(orjson.loads(message.data)))
-                except ValueError as error:
-                    log.warning("A heartbeat was not read", extra={"error": str(error)})
+    async def _try_to(self, follow: Callable[[Message], Awaitable[None]], message: Message) -> None:
+        try:
+            await follow(message)
+        except (ValueError, UnavailableError) as error:
+            log.warning("A hint was not followed", extra={"error": str(error)})
 
-    async def _hear_reports(self) -> None:
-        async with self._queue.listen("report.>") as messages:
-            async for message in messages:
-                key = self.controller.uids.get(message.subject.rsplit(".", 1)[1])
-                if key is not None:
-                    self.keys.add(key)
+    async def _done(self, message: Message) -> None:
+        done = ShardDone.model_validate(orjson.loads(message.data))
+        await self.controller.absorb(done.uid, done.shard)
+
+    async def _beat(self, message: Message) -> None:
+        self.workers.heard(WorkerBeat.model_validate(orjson.loads(message.data)))
+
+    async def _report(self, message: Message) -> None:
+        key = self.controller.uids.get(message.subject.rsplit(".", 1)[1])
+        if key is not None:
+            self.keys.add(key)
 
     # --- by the clock ----------------------------------------------------------------------------
     async def _resync_for_ever(self) -> None:
