@@ -6,12 +6,13 @@ They are started by the same code as ``pressroom local`` starts them.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from asyncio.subprocess import Process
 from collections.abc import Coroutine
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from pressroom.settings import NatsSettings, S3Settings
 from pressroom_local.servers import (
@@ -73,6 +74,53 @@ class NatsServer:
 def nats_server(directory: Path) -> NatsServer:
     """Not started yet."""
     return NatsServer(directory, free_ports(1)[0])
+
+
+class RefusingProxy:
+    """Stands before a nats-server and may end its connections with an error, as the server would.
+
+    What is refused can connect again.
+    """
+
+    def __init__(self, port: int) -> None:
+        self._behind = port
+        self._port = free_ports(1)[0]
+        self._clients: set[asyncio.StreamWriter] = set()
+
+    @property
+    def settings(self) -> NatsSettings:
+        return NatsSettings(url=f"nats://{HOST}:{self._port}")
+
+    async def refuse(self, error: str) -> None:
+        for client in list(self._clients):
+            client.write(f"-ERR '{error}'\r\n".encode())
+            client.close()
+
+    async def __aenter__(self) -> Self:
+        self._server = await asyncio.start_server(self._serve, HOST, self._port)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._server.close()
+        for client in list(self._clients):
+            client.close()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        inner_reader, inner_writer = await asyncio.open_connection(HOST, self._behind)
+        self._clients.add(writer)
+        try:
+            await asyncio.gather(_pipe(reader, inner_writer), _pipe(inner_reader, writer))
+        finally:
+            self._clients.discard(writer)
+
+
+async def _pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Until either end has gone."""
+    with contextlib.suppress(OSError):
+        while data := await reader.read(65_536):
+            writer.write(data)
+            await writer.drain()
+    writer.close()
 
 
 @dataclass

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
-from servers import NatsServer, nats_server
+from servers import NatsServer, RefusingProxy, nats_server
 
 from pressroom import names
 from pressroom.adapters import nats_streams
@@ -277,6 +277,51 @@ async def test_work_survives_a_restart_and_takers_go_on(nats: NatsServer) -> Non
             assert (await take(queue, FAST)).data == b"before"
             await queue.put_work(BULK, UID, 1, b"after")
             assert (await take(queue)).data == b"after"
+            await queue.hint("done.x", b"heard")
+            async with asyncio.timeout(SOON):
+                assert (await anext(hints)).data == b"heard"
+
+
+@pytest.mark.parametrize(
+    "error", ["User Authentication Expired", "Authorization Violation", "Stale Connection"]
+)
+async def test_a_connection_that_the_server_refuses_to_keep_is_made_anew(
+    nats: NatsServer, error: str
+) -> None:
+    async with (
+        RefusingProxy(nats.port) as proxy,
+        open_queue(proxy.settings, name="test", timeout=TIMEOUT) as queue,
+    ):
+        await queue.put_work(BULK, UID, 0, b"before")
+        held = await take(queue)
+        waiting = asyncio.create_task(queue.take_work(BULK, 30))
+        assert await nothing(queue, FAST)
+        await proxy.refuse(error)
+        with pytest.raises(UnavailableError):
+            await asyncio.wait_for(waiting, SOON)
+        await eventually(queue.check)
+        assert queue.connections == 2
+        await held.ack()
+        assert await queue.put_work(BULK, UID, 0, b"after")
+        assert (await take(queue)).data == b"after"
+
+
+async def test_who_listens_is_told_when_the_server_refuses_and_can_listen_again(
+    nats: NatsServer,
+) -> None:
+    async with (
+        RefusingProxy(nats.port) as proxy,
+        open_queue(proxy.settings, name="test", timeout=TIMEOUT) as queue,
+    ):
+        async with queue.listen("done.*") as hints:
+            await queue.hint("done.x", b"last")
+            async with asyncio.timeout(SOON):
+                assert (await anext(hints)).data == b"last"
+            await proxy.refuse("User Authentication Expired")
+            with pytest.raises(UnavailableError):
+                await asyncio.wait_for(anext(hints), SOON)
+        await eventually(queue.check)
+        async with queue.listen("done.*") as hints:
             await queue.hint("done.x", b"heard")
             async with asyncio.timeout(SOON):
                 assert (await anext(hints)).data == b"heard"

@@ -35,6 +35,10 @@ _API = "$JS.API."
 _NO_STREAM, _NO_CONSUMER, _QUEUED_ALREADY, _STREAM_EXISTS = 10059, 10014, 10077, 10058
 #: Seconds past a pull's own expiry in which the server must have said that it expired.
 _GRACE = 2.0
+#: Seconds between two looks at whether the client has closed for good.
+_LOOK = 1.0
+#: Seconds after which a connection has stood long enough for the next to be made without a wait.
+_STEADY = 30.0
 _WAITING_HINTS = 65_536
 
 
@@ -73,13 +77,48 @@ class NatsQueue:
         self._ensuring = asyncio.Lock()
         self._ensured = 0
         self._pulls: set[asyncio.Future[Msg]] = set()
+        self._listeners: set[asyncio.Event] = set()
         self.tried = asyncio.Event()
 
     # --- the connection --------------------------------------------------------------------------
     async def keep_connected(self, name: str) -> None:
         """Connect, and make the streams after every (re)connection, until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._keep_client(name))
+            group.create_task(self._keep_streams())
+
+    async def _keep_client(self, name: str) -> None:
+        """Put a new client in the place of one that has closed for good.
+
+        A client reconnects by itself when it loses the server, but closes at most errors that the
+        server sends: credentials that ran out, too many connections. It is looked at now and then
+        too, since it does not call back where closing fails half way.
+        """
+        delays = backoff()
+        clock = asyncio.get_running_loop().time
+        while True:
+            client, closed = Client(), asyncio.Event()
+            self._client = client
+            await self._connect(client, name, closed)
+            began = clock()
+            while not client.is_closed:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(_LOOK):
+                        await closed.wait()
+            _log.warning("NATS closed: %r", client.last_error, extra={"action": "nats-closed"})
+            await self._on_disconnected()
+            for arrived in self._listeners:
+                arrived.set()
+            if clock() - began > _STEADY:
+                delays = backoff()
+            await asyncio.sleep(next(delays))
+
+    async def _connect(self, client: Client, name: str, closed: asyncio.Event) -> None:
+        async def on_closed() -> None:
+            closed.set()
+
         password = self._settings.password
-        await self._client.connect(
+        await client.connect(
             self._settings.url,
             name=name,
             user=self._settings.user,
@@ -91,8 +130,11 @@ class NatsQueue:
             error_cb=self._on_error,
             disconnected_cb=self._on_disconnected,
             reconnected_cb=self._on_connected,
+            closed_cb=on_closed,
         )
         await self._on_connected()
+
+    async def _keep_streams(self) -> None:
         delays = backoff()
         while True:
             await self._connected.wait()
@@ -271,14 +313,18 @@ class NatsQueue:
             arrived.set()
 
         client = self._ready()
-        with _mapped():
-            subscription = await client.subscribe(subject, cb=keep)
-            await client.flush(max(1, int(self._timeout)))  # the server has it once it answers
+        self._listeners.add(arrived)
         try:
-            yield _hints(waiting, arrived)
+            with _mapped():
+                subscription = await client.subscribe(subject, cb=keep)
+                await client.flush(max(1, int(self._timeout)))  # the server has it once it answers
+            try:
+                yield _hints(client, waiting, arrived)
+            finally:
+                with contextlib.suppress(NatsError):
+                    await subscription.unsubscribe()
         finally:
-            with contextlib.suppress(NatsError):
-                await subscription.unsubscribe()
+            self._listeners.discard(arrived)
 
     # --- requests --------------------------------------------------------------------------------
     async def settle(self, reply: str, what: bytes) -> None:
@@ -354,12 +400,17 @@ class NatsDelivery:
         await self._queue.settle(self._message.reply, what)
 
 
-async def _hints(waiting: deque[Message], arrived: asyncio.Event) -> AsyncGenerator[Message, None]:
+async def _hints(
+    client: Client, waiting: deque[Message], arrived: asyncio.Event
+) -> AsyncGenerator[Message, None]:
+    """What arrives; UnavailableError once the client has closed, as its subscriptions went too."""
     while True:
         await arrived.wait()
         arrived.clear()
         while waiting:
             yield waiting.popleft()
+        if client.is_closed:
+            raise UnavailableError("The connection to the queue was closed.")
 
 
 def _holds_message(answer: asyncio.Future[Msg]) -> bool:
