@@ -1,7 +1,9 @@
 """Renders a shard's rows: HTML from the typesetter, pages from a tab, in the rows' order.
 
-Each row has one deadline. A row that fails, fails alone; a browser or tab that dies ends the call
-with BrowserCrashedError, after all rows before it came out.
+Each row has one deadline, for its template and its print; its clock runs only while the row itself
+is at work, not while it waits for its turn, for a tab or for its reader. A row that fails, fails
+alone; a browser or tab that dies ends the call with BrowserCrashed, after all rows before it came
+out.
 """
 
 from __future__ import annotations
@@ -170,7 +172,9 @@ class _Shard:
             guilty = index if desk.sole_user(seat) else None
             raise BrowserCrashed(guilty, repr(error)) from error
         except TimeoutError as error:
-            if not await desk.leave(seat):
+            sole = desk.sole_user(seat)
+            if not await desk.leave(seat) and not sole:
+                # Perhaps a neighbour has stopped the whole browser: try this row in another.
                 raise BrowserCrashed(index, "the tab hung and could not be closed") from error
             message = f"The row was not rendered within {self.row_timeout:g} s."
             raise RowError(Code.RENDER_TIMEOUT, message) from error

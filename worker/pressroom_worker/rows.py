@@ -98,7 +98,7 @@ def resolve(
         digest = "" if content.html is not None else plan.templates.get(_template(content))
         snapshot = snapshots.get(digest) if digest else None
         if snapshot is None and content.html is None:
-            return _no_template(_template(content))
+            return _no_template(_template(content) or plan.template)
         missing = snapshot.missing_values if snapshot else MissingValues.STRICT
         return RowJob(
             index=index,
@@ -112,7 +112,7 @@ def resolve(
     return [Prepared(entry.index, entry.id, job(entry.index, entry.content)) for entry in entries]
 
 
-def _no_template(name: str) -> RowError:
+def _no_template(name: str | None) -> RowError:
     if name:
         return RowError(Code.TEMPLATE_NOT_FOUND, f"There is no template {name!r}.")
     return RowError(Code.TEMPLATE_NOT_FOUND, "The row has no HTML, and its job has no template.")

@@ -1,8 +1,8 @@
 """Renders the rows of one shard and puts their files into the store, until each has an outcome.
 
-Tries of a row: a fault of its own (data, template, size) fails it at once; a timeout or a failed
-print is tried again, alone, as often as the job's ``rowRetries`` says; a crash blames the row, and
-the second blame fails it.
+Tries of a row: a fault of its own (data, template, size) fails it at once, and so does a timeout,
+for the row has had its whole time by then. A failed print is tried again, alone, as often as the
+job's ``rowRetries`` says; a crash blames the row, and the second blame fails it.
 """
 
 from __future__ import annotations
@@ -23,8 +23,6 @@ from pressroom_worker.render import BrowserCrashed, Failed, Rendered, RowJob
 from pressroom_worker.rows import Prepared
 
 _log = logging.getLogger(__name__)
-#: Failures that may be nobody's fault.
-_RETRYABLE = frozenset({Code.RENDER_TIMEOUT, Code.RENDER_FAILED, Code.RENDER_CRASHED})
 #: Crashes that no row is to blame for, after which an attempt is handed back.
 _MAX_BLAMELESS = 3
 _CRASHED = RowError(
@@ -214,7 +212,7 @@ class ShardRows:
         most = 1
         if failed.error.code is Code.RENDER_CRASHED:
             most = MAX_BLAMES
-        elif failed.error.code in _RETRYABLE:
+        elif failed.error.code is Code.RENDER_FAILED:  # may be nobody's fault
             most = 1 + self._limits.retries
         if self._tries[failed.index] >= most:
             self._fail(failed.index, failed.error, millis=failed.millis)

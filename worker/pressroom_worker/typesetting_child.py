@@ -52,7 +52,9 @@ def _row(engine: Engine, sources: list[list[Any]], row: dict[str, Any]) -> dict[
             answer["html"] = engine.page(html, css, data, lenient=lenient)
             for part in ("header", "footer"):
                 if row[part]:
-                    answer[part] = engine.page(row[part], None, data, lenient=lenient)
+                    answer[part] = engine.page(
+                        row[part], None, data, lenient=lenient, part=f"{part}Html"
+                    )
         answer["name"] = _name(engine, row)
     except RowError as error:
         answer = {"code": error.code.value, "message": error.message, "line": error.line}
@@ -64,7 +66,7 @@ def _name(engine: Engine, row: dict[str, Any]) -> str:
     name = row["id"]
     if row["pattern"]:
         values = {"row": row["index"], "id": row["id"], **row["data"]}
-        name = engine.line(row["pattern"], values, lenient=row["lenient"])
+        name = engine.line(row["pattern"], values, lenient=row["lenient"], part="fileNamePattern")
     # Made safe first, so that cutting a long name cannot cost it its extension.
     return safe_name(with_extension(safe_name(name), row["extension"]))
 

@@ -212,6 +212,26 @@ async def test_a_row_that_hangs_fails_alone(supervisor: Supervisor) -> None:
     assert failed == [Code.RENDER_TIMEOUT, Code.TEMPLATE_TIMEOUT]
 
 
+async def test_a_row_that_hangs_costs_its_own_time_once(supervisor: Supervisor) -> None:
+    """Its neighbours wait for it longer than a row may take, in its shard and beside it."""
+    hanging = raw(1, "<script>for(;;);</script>", scripts=True)
+    good = [raw(n, f"<p id=p>x<script>p.textContent='{n}'</script>", scripts=True) for n in (2, 3)]
+    await one(supervisor, good[0])  # so that the browser is up
+    started = asyncio.get_running_loop().time()
+    one_shard, other_shard = await asyncio.gather(
+        render(supervisor, [raw(0, "<p>0"), hanging, *good, raw(4, "<p>4")], timeout=2),
+        render(supervisor, [*good] * 5, timeout=2),
+    )
+    took = asyncio.get_running_loop().time() - started
+    hung = one_shard.pop(1)
+    assert isinstance(hung, Failed)
+    assert hung.error.code is Code.RENDER_TIMEOUT
+    assert 1900 <= hung.millis < 4000
+    assert [text(outcome) for outcome in one_shard] == ["0", "2", "3", "4"]
+    assert [text(outcome) for outcome in other_shard] == ["2", "3"] * 5
+    assert took < 6
+
+
 async def test_a_template_error_is_the_rows_own(supervisor: Supervisor) -> None:
     got = await render(
         supervisor,

@@ -15,6 +15,7 @@ from worker_support import (
     World,
     data_error,
     first,
+    print_error,
     rows,
     timeout_error,
     until,
@@ -93,18 +94,29 @@ async def test_a_manifest_that_is_gone_fails_every_row(world: World) -> None:
     assert codes == {Code.MANIFEST_INVALID}
 
 
-async def test_a_timeout_is_tried_again_alone_as_often_as_the_job_says(world: World) -> None:
+async def test_a_failed_print_is_tried_again_alone_as_often_as_the_job_says(world: World) -> None:
     await world.job(rows(3), row_retries=2)
-    renderer = FakeRenderer(r1=[timeout_error()], r2=[timeout_error()] * 3)
+    renderer = FakeRenderer(r1=[print_error()], r2=[print_error()] * 3)
     await world.run(renderer)
     ok, again, failed = (await world.ledger()).rows
     assert (ok.state, ok.attempts) == (RowState.SUCCEEDED, 1)
     assert (again.state, again.attempts) == (RowState.SUCCEEDED, 2)
     assert (failed.state, failed.attempts) == (RowState.FAILED, 3)
     assert failed.error is not None
-    assert failed.error.code is Code.RENDER_TIMEOUT
+    assert failed.error.code is Code.RENDER_FAILED
     assert renderer.seen[0] == ((0, 1, 2), False)
     assert all(alone and len(indices) == 1 for indices, alone in renderer.seen[1:])
+
+
+async def test_a_row_that_hangs_takes_its_time_once(world: World) -> None:
+    await world.job(rows(3), row_retries=5)
+    renderer = FakeRenderer(r1=[timeout_error()])
+    await world.run(renderer)
+    before, hung, after = (await world.ledger()).rows
+    assert (before.state, after.state) == (RowState.SUCCEEDED, RowState.SUCCEEDED)
+    assert hung.error is not None
+    assert (hung.error.code, hung.attempts) == (Code.RENDER_TIMEOUT, 1)
+    assert renderer.tries == {0: 1, 1: 1, 2: 1}
 
 
 async def test_a_row_with_wrong_data_is_tried_once(world: World) -> None:

@@ -27,10 +27,29 @@ def test_values_are_escaped_unless_marked_safe() -> None:
 
 @pytest.mark.parametrize(
     ("value", "shown"),
-    [(250.0, "250"), (2.5, "2.5"), (None, ""), (0, "0"), (1e300, "1e+300"), ("1.0", "1.0")],
+    [
+        (250.0, "250"),
+        (2.5, "2.5"),
+        (-0.5, "-0.5"),
+        (None, ""),
+        (True, "true"),
+        (False, "false"),
+        (0, "0"),
+        (1, "1"),
+        (1e300, "1e+300"),
+        ("1.0", "1.0"),
+        ("True", "True"),
+    ],
 )
 def test_values_look_as_people_write_them(value: Any, shown: str) -> None:
     assert page("{{ v }}", {"v": value}) == shown
+
+
+@pytest.mark.parametrize(
+    ("html", "shown"), [("{{ 250.0 }}", "250"), ("{{ none }}", ""), ("{{ 1 == 1 }}", "true")]
+)
+def test_values_in_the_text_look_the_same(html: str, shown: str) -> None:
+    assert page(html) == shown
 
 
 def test_keys_named_like_methods_reach_the_data() -> None:
@@ -48,7 +67,7 @@ def test_a_missing_value_fails_a_strict_row_with_its_name() -> None:
         "{% if nobody %}{% endif %}",
     ):
         error = failure(html, {"a": {}})
-        assert error.code is Code.TEMPLATE_UNDEFINED
+        assert (error.code, error.line) == (Code.TEMPLATE_UNDEFINED, 1)
         assert "'nobody'" in error.message
 
 
@@ -69,6 +88,40 @@ def test_a_syntax_error_keeps_its_line_with_a_style_sheet() -> None:
     with pytest.raises(RowError) as caught:
         Engine().page("a\n{% nope %}", "p {\n}\n", {}, lenient=False)
     assert caught.value.line == 2
+
+
+@pytest.mark.parametrize(
+    ("html", "line"),
+    [
+        ("{{ x }}\n<head></head>{{ nobody }}", 2),
+        ("<head>\n{{ nobody }}</head>", 2),
+        ("<head></head>\n{{ x }}\n{{ nobody }}", 3),
+        ("{{ x y }}\n{{ nobody }}\n<head></head>\n", 2),
+        ("<head></head>\n{{ 1 / 0 }}", 2),
+    ],
+)
+def test_what_fails_names_the_authors_line_whatever_the_style_sheet(html: str, line: int) -> None:
+    data = {"x": 1, "x y": 2}
+    for css in (None, "", "p {}", "p {\n}\n\n"):
+        with pytest.raises(RowError) as caught:
+            Engine().page(html, css, data, lenient=False)
+        assert caught.value.line == line
+        assert caught.value.message.startswith(f"Line {line} of the template: ")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("\n{{ nobody }}", "headerHtml, line 2: The row has no value named 'nobody'."),
+        ("{% endif %}", "headerHtml, line 1: "),
+        ("{{ 1 / 0 }}", "headerHtml, line 1: ZeroDivisionError: "),
+        ("{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}", "headerHtml is nested too deeply."),
+    ],
+)
+def test_a_text_that_is_not_the_template_is_named(text: str, message: str) -> None:
+    with pytest.raises(RowError) as caught:
+        Engine().page(text, None, {}, lenient=False, part="headerHtml")
+    assert caught.value.message.startswith(message)
 
 
 @pytest.mark.parametrize(
@@ -134,7 +187,7 @@ def test_a_style_sheet_cannot_end_its_element() -> None:
 
 
 def test_lines_are_not_escaped() -> None:
-    assert Engine().line("{{ a }}", {"a": "R&D"}, lenient=False) == "R&D"
+    assert Engine().line("{{ a }}", {"a": "R&D"}, lenient=False, part="p") == "R&D"
 
 
 def test_more_templates_than_the_cache_holds() -> None:

@@ -86,6 +86,26 @@ async def test_a_bad_row_fails_alone(typesetter: Typesetter, html: str, code: Co
     assert got[1].error.code is code
 
 
+async def test_a_fault_names_the_text_it_is_in(typesetter: Typesetter) -> None:
+    got = await rows(
+        typesetter,
+        job(0, "", pattern="{{ nmae }}", data={"name": "x"}),
+        job(1, "", pattern="{{ name"),
+        job(2, "", page=PageOptions(header_html="<b>\n{{ nmae }}")),
+        job(3, "", page=PageOptions(footer_html="{{ x|nope }}"), data={"x": 1}),
+        job(4, "\n{{ nmae }}"),
+    )
+    faults = [(row.error.code, row.error.message) for row in got if row.error is not None]
+    missing = "The row has no value named 'nmae'."
+    assert faults == [
+        (Code.TEMPLATE_UNDEFINED, f"fileNamePattern, line 1: {missing}"),
+        (Code.TEMPLATE_SYNTAX, "fileNamePattern, line 1: " + faults[1][1].partition(": ")[2]),
+        (Code.TEMPLATE_UNDEFINED, f"headerHtml, line 2: {missing}"),
+        (Code.TEMPLATE_SYNTAX, "footerHtml, line 1: No filter named 'nope'."),
+        (Code.TEMPLATE_UNDEFINED, f"Line 2 of the template: {missing}"),
+    ]
+
+
 async def test_leaving_early_costs_the_next_shard_nothing(typesetter: Typesetter) -> None:
     rest = typesetter.typeset([job(n, "old") for n in range(500)], 5)
     await anext(rest)

@@ -263,6 +263,10 @@ def timeout_error() -> RowError:
     return RowError(Code.RENDER_TIMEOUT, "The row took too long.")
 
 
+def print_error() -> RowError:
+    return RowError(Code.RENDER_FAILED, "The browser says: Printing failed.")
+
+
 def data_error() -> RowError:
     return RowError(Code.TEMPLATE_UNDEFINED, "There is no value 'n'.")
 
