@@ -24,6 +24,12 @@ LABEL_WEBHOOK = f"{GROUP}/webhook-secret"
 ANNOTATION_REQUEST_SHA256 = f"{GROUP}/request-sha256"
 ANNOTATION_RETRY_OF = f"{GROUP}/retry-of"
 ANNOTATION_ROW_LABELS = f"{GROUP}/labels"
+#: What a dialect keeps of its request, to show the job again (JSON).
+ANNOTATION_ECHO = f"{GROUP}/echo"
+#: When a key was last used (RFC 3339), to the minute.
+ANNOTATION_LAST_USED = f"{GROUP}/last-used"
+#: The Secret of the API key that made a job.
+LABEL_KEY = f"{GROUP}/key"
 #: Creation in milliseconds (RFC 3339): orders jobs of the same second.
 ANNOTATION_SUBMITTED_AT = f"{GROUP}/submitted-at"
 DEFAULT_TENANT = "default"
@@ -40,6 +46,8 @@ TASK_KINDS = (TASK_FINALIZE, TASK_PURGE, TASK_WEBHOOK)
 
 STREAM_WORK = "WORK"
 STREAM_TASKS = "TASKS"
+#: The key-value bucket of counters, as the stream that it is.
+STREAM_COUNTERS = "KV_counters"
 
 _JOB_NAME = re.compile(r"j[a-z2-7]{24}")
 
@@ -129,6 +137,14 @@ def report_subject(kind: str, uid: str) -> str:
 def beat_subject(worker: str) -> str:
     """Core-NATS heartbeat of a worker."""
     return f"beat.{worker}"
+
+
+def counter_subject(key: str) -> str:
+    """Where a counter lies in its bucket. ``key`` is made of letters, digits, dots, ``-``, ``_``.
+
+    The form is that of NATS's key-value buckets, so that its tools can read it.
+    """
+    return f"$KV.{STREAM_COUNTERS.removeprefix('KV_')}.{key}"
 
 
 # --- object keys ---------------------------------------------------------------------------------

@@ -193,6 +193,29 @@ class Queue(Protocol):
         ...
 
 
+# --- counters ------------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class Entry:
+    """A counter's value and its revision."""
+
+    value: bytes
+    revision: int
+
+
+class Counters(Protocol):
+    """Small values that all replicas share and that may be lost: a key-value bucket with revisions.
+
+    Entries go by themselves some minutes after their last write. UnavailableError: it is away.
+    """
+
+    async def read(self, key: str) -> Entry | None: ...
+
+    async def write(self, key: str, value: bytes, revision: int) -> int:
+        """Write over ``revision`` (0: there is none yet); the new one. ConflictError if it is not
+        the latest."""
+        ...
+
+
 # --- the object store ----------------------------------------------------------------------------
 @dataclass(frozen=True)
 class ObjectInfo:

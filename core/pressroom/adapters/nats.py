@@ -1,4 +1,4 @@
-"""The Queue port on NATS JetStream.
+"""The Queue and Counters ports on NATS JetStream.
 
 It knows streams, subjects and deliveries, nothing of what lies in them. NATS may be away at the
 start and at any time after; calls raise UnavailableError then, and the streams are made again when
@@ -23,9 +23,9 @@ from nats.errors import NoRespondersError
 
 from pressroom import names
 from pressroom.adapters.nats_streams import STREAMS, Stream, consumer_config, stream_config
-from pressroom.errors import UnavailableError
+from pressroom.errors import ConflictError, UnavailableError
 from pressroom.lifecycle import backoff
-from pressroom.ports import Delivery, Json, Message, Queue
+from pressroom.ports import Counters, Delivery, Entry, Json, Message
 from pressroom.settings import NatsSettings
 
 _log = logging.getLogger(__name__)
@@ -33,6 +33,7 @@ _log = logging.getLogger(__name__)
 _API = "$JS.API."
 #: JetStream's codes: stream not found, consumer not found, one message a subject is there already.
 _NO_STREAM, _NO_CONSUMER, _QUEUED_ALREADY, _STREAM_EXISTS = 10059, 10014, 10077, 10058
+_WRONG_REVISION = 10071
 #: Seconds past a pull's own expiry in which the server must have said that it expired.
 _GRACE = 2.0
 #: Seconds between two looks at whether the client has closed for good.
@@ -43,7 +44,9 @@ _WAITING_HINTS = 65_536
 
 
 @asynccontextmanager
-async def open_queue(settings: NatsSettings, *, name: str, timeout: float) -> AsyncIterator[Queue]:
+async def open_queue(
+    settings: NatsSettings, *, name: str, timeout: float
+) -> AsyncIterator[NatsQueue]:
     """The queue; ``timeout`` is the deadline of one call in seconds, ``name`` shows in the server.
 
     Enters at once where the server is away, and goes on connecting in the background.
@@ -171,6 +174,11 @@ class NatsQueue:
     @property
     def connections(self) -> int:
         return self._connections
+
+    @property
+    def counters(self) -> Counters:
+        """The counters that all who are connected share."""
+        return NatsCounters(self)
 
     # --- streams ---------------------------------------------------------------------------------
     async def ensure(self) -> None:
@@ -358,13 +366,21 @@ class NatsQueue:
             raise UnavailableError("JetStream is not there.", log=str(error)) from error
 
     async def _request(self, subject: str, data: bytes) -> Json:
-        with _mapped():
-            try:
-                answer = await self._ready().request(subject, data, timeout=self._timeout)
-            except NoRespondersError as error:
-                raise _MissingError(subject) from error
+        answer = await self.exchange(subject, data)
         decoded: Json = orjson.loads(answer.data)
         return decoded
+
+    async def exchange(
+        self, subject: str, data: bytes, headers: dict[str, str] | None = None
+    ) -> Msg:
+        """A request's answer. _MissingError where nothing listens there."""
+        with _mapped():
+            try:
+                return await self._ready().request(
+                    subject, data, timeout=self._timeout, headers=headers
+                )
+            except NoRespondersError as error:
+                raise _MissingError(subject) from error
 
     def _ready(self) -> Client:
         if not self._client.is_connected:
@@ -398,6 +414,39 @@ class NatsDelivery:
         if delay > 0:
             what += b" " + orjson.dumps({"delay": int(delay * 1e9)})
         await self._queue.settle(self._message.reply, what)
+
+
+class NatsCounters:
+    """The Counters port on a queue's connection: a key-value bucket, read directly."""
+
+    def __init__(self, queue: NatsQueue) -> None:
+        self._queue = queue
+
+    async def read(self, key: str) -> Entry | None:
+        path = f"{_API}DIRECT.GET.{names.STREAM_COUNTERS}.{names.counter_subject(key)}"
+        try:
+            found = await self._queue.exchange(path, b"")
+        except _MissingError as error:
+            raise UnavailableError("The queue has no counters.", log=str(error)) from error
+        headers = found.headers or {}
+        if headers.get("Status") == "404":
+            return None
+        try:
+            return Entry(found.data, int(headers["Nats-Sequence"]))
+        except (KeyError, ValueError) as error:
+            raise UnavailableError("The queue read no counter.", log=str(headers)) from error
+
+    async def write(self, key: str, value: bytes, revision: int) -> int:
+        expected = {"Nats-Expected-Last-Subject-Sequence": str(revision)}
+        try:
+            found = await self._queue.exchange(names.counter_subject(key), value, expected)
+            answer: Json = orjson.loads(found.data)
+            if _code(answer) == _WRONG_REVISION:
+                raise ConflictError("Another writer was first.")
+            _raise_error(answer)
+        except _MissingError as error:
+            raise UnavailableError("The queue has no counters.", log=str(error)) from error
+        return int(answer["seq"])
 
 
 async def _hints(

@@ -13,18 +13,27 @@ _MAX_ACK_PENDING = 100_000
 _MAX_WAITING = 10_000
 
 
+#: How long a counter outlives its last write: more than any window that is counted in.
+BUCKET_SECONDS = 600
+
+
 @dataclass(frozen=True)
 class Stream:
-    """``consumers`` maps a consumer's name to the subjects it takes; they must not overlap."""
+    """``consumers`` maps a consumer's name to the subjects it takes; they must not overlap.
+
+    A ``bucket`` keeps the last value of each of its subjects, in memory, for some minutes.
+    """
 
     name: str
     subjects: str
     consumers: Mapping[str, str]
+    bucket: bool = False
 
 
 STREAMS = (
     Stream(names.STREAM_WORK, "work.>", {f"work-{lane}": f"work.{lane}.>" for lane in names.LANES}),
     Stream(names.STREAM_TASKS, "tasks.>", {kind: f"tasks.{kind}.>" for kind in names.TASK_KINDS}),
+    Stream(names.STREAM_COUNTERS, names.counter_subject(">"), {}, bucket=True),
 )
 
 
@@ -34,6 +43,8 @@ def stream_config(stream: Stream, replicas: int) -> Json:
     No message ids are sent: a purge does not clear their window, so a shard queued again within it
     would be swallowed.
     """
+    if stream.bucket:
+        return _bucket_config(stream, replicas)
     return {
         "name": stream.name,
         "subjects": [stream.subjects],
@@ -43,6 +54,23 @@ def stream_config(stream: Stream, replicas: int) -> Json:
         "max_msgs_per_subject": 1,
         "discard": "new",
         "discard_new_per_subject": True,
+    }
+
+
+def _bucket_config(stream: Stream, replicas: int) -> Json:
+    """A key-value bucket (NATS ADR-8) with a history of one."""
+    return {
+        "name": stream.name,
+        "subjects": [stream.subjects],
+        "retention": "limits",
+        "storage": "memory",
+        "num_replicas": replicas,
+        "max_msgs_per_subject": 1,
+        "max_age": int(BUCKET_SECONDS * 1e9),
+        "discard": "new",
+        "allow_direct": True,
+        "allow_rollup_hdrs": True,
+        "deny_delete": True,
     }
 
 
