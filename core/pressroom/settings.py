@@ -21,6 +21,11 @@ class Settings(BaseSettings):
     log_format: str = Field("text", pattern="^(text|json)$", description="text or json.")
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")
     call_timeout_seconds: float = Field(10, description="Deadline of one call to a dependency.")
+    webhook_allow: str = Field(
+        "",
+        description="Comma-separated CIDRs and host names that webhooks may reach although their "
+        "addresses are not public. The gateway and the finalizer must be told the same.",
+    )
 
 
 class NatsSettings(BaseSettings):

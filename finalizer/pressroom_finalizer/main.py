@@ -20,6 +20,7 @@ from pressroom import names
 from pressroom.adapters.kube import open_jobs
 from pressroom.adapters.nats import open_queue
 from pressroom.adapters.s3 import open_store
+from pressroom.addresses import Admitted
 from pressroom.errors import PressroomError, UserError
 from pressroom.lifecycle import backoff, pause, stop_on_signals
 from pressroom.model.ledger import Task
@@ -27,7 +28,6 @@ from pressroom.ports import Jobs, Queue, Store
 from pressroom.probes import add_probes, serve
 from pressroom.settings import KubeSettings, NatsSettings, S3Settings
 from pressroom.telemetry import configure_logging
-from pressroom_finalizer.addresses import Admitted
 from pressroom_finalizer.consumer import Consumer, Handler, Metrics
 from pressroom_finalizer.finalize import FinalizeOptions, finalize
 from pressroom_finalizer.merging import MergeLimits

@@ -17,11 +17,6 @@ class FinalizerSettings(Settings):
     finalize_slots: int = Field(2, ge=1, description="Jobs finalized at once.")
     webhook_slots: int = Field(4, ge=1, description="Webhooks called at once.")
     webhook_timeout_seconds: float = Field(15, gt=0, description="Deadline of one webhook call.")
-    webhook_allow: str = Field(
-        "",
-        description="Comma-separated CIDRs and host names that webhooks may reach although their "
-        "addresses are not public.",
-    )
     merge_memory_mib: int = Field(
         1024, ge=128, description="Address space of the process that merges PDFs, in MiB."
     )

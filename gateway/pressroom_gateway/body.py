@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 from aiohttp import BodyPartReader, web
 
-from pressroom.dialects import native
+from pressroom.dialects import native, native_rows
+from pressroom.dialects.json_lines import line_of
 from pressroom.errors import Code, UserError
-from pressroom_gateway.rowsource import CSV, NDJSON, Reader, reader_of, unsupported
+from pressroom_gateway.rowsource import Reader, is_rows, reader_of
 
 #: Bodies above this are parsed in a thread, so that other requests go on.
 THREAD_BYTES = 256 * 1024
@@ -47,13 +49,28 @@ def too_large(most: int) -> UserError:
     )
 
 
-async def read_json(request: web.Request, most: int) -> dict[str, Any]:
-    """A JSON object. 400 ``malformed_json`` with its line, 413, 415."""
+@asynccontextmanager
+async def json_request(request: web.Request, most: int) -> AsyncIterator[dict[str, Any]]:
+    """A JSON object. 400 ``malformed_json`` with its line, 413, 415.
+
+    What is refused of it within the block is told with the line on which it stands.
+    """
     if "Content-Type" in request.headers and request.content_type != "application/json":
         raise UserError(Code.UNSUPPORTED_MEDIA_TYPE, "Send application/json here.", status=415)
-    body = await read(request, most)
-    value = await offload(len(body), native.parse_json, body)
-    return native.json_object(value)
+    text = await read(request, most)
+    async with lines_of(text):
+        yield native.json_object(await offload(len(text), native_rows.parse_json, text))
+
+
+@asynccontextmanager
+async def lines_of(text: bytes) -> AsyncIterator[None]:
+    """Give a UserError about a part of this JSON text the line of its path."""
+    try:
+        yield
+    except UserError as error:
+        if error.line is None and error.path is not None:
+            error.line = await offload(len(text), line_of, text, error.path)
+        raise
 
 
 async def offload(size: int, work: Any, *arguments: Any, **options: Any) -> Any:
@@ -90,9 +107,13 @@ def _from_text(name: str, text: str) -> Any:
 
 @dataclass(frozen=True)
 class Streamed:
-    """Options read, and rows still to come."""
+    """Options read, and rows still to come.
+
+    ``text`` is the JSON that the options came in, empty where they came in the query.
+    """
 
     options: dict[str, Any]
+    text: bytes
     reader: Reader
     chunks: AsyncIterator[bytes]
 
@@ -101,24 +122,20 @@ async def read_stream(request: web.Request, most: int) -> Streamed:
     """A body whose rows are streamed: NDJSON, CSV, or a form of ``request`` and ``rows``."""
     if request.content_type == "multipart/form-data":
         return await _form(request, most)
-    reader = reader_of(request.content_type)
-    if reader is None:
-        raise unsupported(request.headers.get("Content-Type", ""))
-    return Streamed(query_options(request), reader, chunks(request, most))
+    reader = reader_of(request.content_type, request.charset)
+    return Streamed(query_options(request), b"", reader, chunks(request, most))
 
 
 def is_stream(request: web.Request) -> bool:
     """Whether the rows of this request are streamed."""
-    return request.content_type in (CSV, NDJSON, "multipart/form-data") or (
-        reader_of(request.content_type) is not None
-    )
+    return request.content_type == "multipart/form-data" or is_rows(request.content_type)
 
 
 async def _form(request: web.Request, most: int) -> Streamed:
     try:
         form = await request.multipart()
         first = await form.next()
-        options = await _request_part(first, most)
+        text = await _request_part(first, most)
         second = await form.next()
     except (ValueError, AssertionError) as error:
         raise _broken_form() from error
@@ -127,20 +144,19 @@ async def _form(request: web.Request, most: int) -> Streamed:
             Code.INVALID_REQUEST, "The form's second part must be called rows.", path="rows"
         )
     content_type = second.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-    reader = reader_of(content_type, second.filename)
-    if reader is None:
-        raise unsupported(content_type)
-    return Streamed(options, reader, _part_chunks(second, most))
+    options = native.json_object(native_rows.parse_json(text), "part request")
+    charset = second.get_charset("") or None
+    reader = reader_of(content_type, charset, second.filename)
+    return Streamed(options, text, reader, _part_chunks(second, most))
 
 
-async def _request_part(part: Any, most: int) -> dict[str, Any]:
+async def _request_part(part: Any, most: int) -> bytes:
     if not isinstance(part, BodyPartReader) or part.name != "request":
         raise UserError(
             Code.INVALID_REQUEST, "The form's first part must be called request.", path="request"
         )
     # Options are small, save for a template text of the job's own.
-    text = b"".join([chunk async for chunk in _part_chunks(part, min(most, 4 * 1024 * 1024))])
-    return native.json_object(native.parse_json(text), "part request")
+    return b"".join([chunk async for chunk in _part_chunks(part, min(most, 4 * 1024 * 1024))])
 
 
 async def _part_chunks(part: BodyPartReader, most: int) -> AsyncIterator[bytes]:

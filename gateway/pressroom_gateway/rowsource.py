@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import orjson
 
 from pressroom.csvrows import CsvRows
-from pressroom.dialects.native import (
+from pressroom.dialects.native_rows import (
     data_line,
     json_fault,
     no_rows,
@@ -73,16 +73,24 @@ class NdjsonRows:
         return rows
 
 
-def reader_of(content_type: str, file_name: str | None = None) -> Reader | None:
-    """The reader for a media type, else for a file name's extension; None for other content."""
-    if content_type == CSV:
-        return CsvRows()
+def is_rows(content_type: str) -> bool:
+    """Whether a body of this media type is nothing but rows."""
+    return content_type == CSV or content_type in _NDJSON_TYPES
+
+
+def reader_of(content_type: str, charset: str | None, file_name: str | None = None) -> Reader:
+    """The reader for a media type, else for a file name's extension. 415 for other content.
+
+    ``charset`` is what the content type states; JSON has but one, so only a CSV's counts.
+    """
+    name = (file_name or "").lower()
     if content_type in _NDJSON_TYPES:
         return NdjsonRows()
-    name = (file_name or "").lower()
-    if name.endswith(".csv"):
-        return CsvRows()
-    return NdjsonRows() if name.endswith((".ndjson", ".jsonl")) else None
+    if content_type == CSV or name.endswith(".csv"):
+        return CsvRows(charset)
+    if name.endswith((".ndjson", ".jsonl")):
+        return NdjsonRows()
+    raise unsupported(content_type)
 
 
 def unsupported(content_type: str) -> UserError:
@@ -115,7 +123,7 @@ class ManifestLines:
         if lines := self._lines(self._reader.close()):
             yield lines
         if self.rows == 0:
-            raise no_rows()
+            raise no_rows("rows", 1)
 
     def _lines(self, rows: list[tuple[int, Any]]) -> bytes:
         lines: list[bytes] = []

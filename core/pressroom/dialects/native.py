@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Any, TypeVar
 from urllib.parse import urlsplit
@@ -28,9 +27,9 @@ from pressroom.model.batchjob import (
     TemplateId,
     TemplateRef,
     Webhook,
+    makes_images,
 )
 from pressroom.model.page import Media, Output, PageOptions, PaperFormat
-from pressroom.model.rows import MAX_ROW_BYTES, RowId
 from pressroom.model.template import MissingValues, TemplateHtml, TemplateSpec
 
 LabelKey = Annotated[str, StringConstraints(pattern=r"^[^:\s]+$", max_length=63)]
@@ -68,7 +67,7 @@ class WebhookRequest(Model):
             raise ValueError("must be an http or https URL")
         if parts.username is not None or parts.password is not None:
             raise ValueError("must not carry credentials; use the webhook's secret")
-        return url
+        return parts.scheme + url[len(parts.scheme) :]  # the resource has schemes in small letters
 
 
 class BatchOptions(Model):
@@ -88,16 +87,6 @@ class BatchOptions(Model):
     labels: Annotated[dict[LabelKey, LabelValue], Field(max_length=20)] | None = None
 
 
-class Item(Model):
-    """A row with options of its own."""
-
-    id: RowId | None = None
-    data: dict[str, Any] = Field(default_factory=dict)
-    html: str | None = None
-    template: TemplateId | None = None
-    page: PageOptions | None = None
-
-
 class RenderRequest(Model):
     """One document, asked for synchronously."""
 
@@ -108,39 +97,7 @@ class RenderRequest(Model):
     missing_values: MissingValues | None = None
 
 
-@dataclass(frozen=True)
-class Rows:
-    """Rows as the lines of a manifest, and the templates that they name themselves."""
-
-    lines: list[bytes]
-    templates: frozenset[str] = frozenset()
-
-
 # --- parsing -------------------------------------------------------------------------------------
-def parse_json(body: bytes) -> Any:
-    """A JSON body. 400 ``malformed_json`` with line and column, or ``bad_encoding``."""
-    body = body.removeprefix(b"\xef\xbb\xbf")
-    try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise json_fault(body, error) from None
-
-
-def json_fault(body: bytes, error: orjson.JSONDecodeError, *, first_line: int = 1) -> UserError:
-    """What is wrong with a text that is no JSON; ``first_line`` is where the text begins."""
-    try:
-        body.decode()
-    except UnicodeDecodeError as bad:
-        line = first_line + body.count(b"\n", 0, bad.start)
-        return UserError(Code.BAD_ENCODING, f"Line {line} is not UTF-8. Send UTF-8.", line=line)
-    line = first_line + error.lineno - 1
-    return UserError(
-        Code.MALFORMED_JSON,
-        f"Line {line}, column {error.colno}: {error.msg}.",
-        line=line,
-    )
-
-
 def json_object(value: Any, what: str = "request") -> dict[str, Any]:
     """``value`` as an object, or 400."""
     if not isinstance(value, dict):
@@ -150,120 +107,45 @@ def json_object(value: Any, what: str = "request") -> dict[str, Any]:
 
 def parse_options(raw: Mapping[str, Any]) -> BatchOptions:
     """The options of a batch, its rows already taken out."""
-    options = _validated(BatchOptions, _spelled(raw))
-    _one_template(options.template, options.html)
+    options = validated(BatchOptions, spelled(raw))
+    one_template(options.template, options.html)
+    _refuse_merged_images(options, options.page, "outputs")
+    _refuse_no_room(options.page, options.template)
     return options
+
+
+def check_item_page(
+    options: BatchOptions, page: PageOptions, template: str | None, path: str
+) -> None:
+    """422 where an item's own ``page`` does not go with its batch. ``template`` is the item's."""
+    _refuse_merged_images(options, page, f"{path}.page.output")
+    _refuse_no_room(page.over(options.page), template, f"{path}.")
 
 
 def parse_render(raw: Mapping[str, Any]) -> RenderRequest:
     """A request for one document."""
-    request = _validated(RenderRequest, _spelled(raw))
-    _one_template(request.template, request.html)
+    request = validated(RenderRequest, spelled(raw))
+    one_template(request.template, request.html)
     _needs_template(request.template, request.html)
+    _refuse_no_room(request.page, request.template)
     return request
 
 
 def parse_template(raw: Mapping[str, Any]) -> TemplateSpec:
     """The body of a template."""
-    return _validated(TemplateSpec, _spelled(raw))
+    spec = validated(TemplateSpec, spelled(raw))
+    if spec.page is not None and spec.page.names_paper():
+        _refuse_no_room(spec.page, None)
+    return spec
 
 
-def needs_template(options: BatchOptions) -> None:
+def needs_template(options: BatchOptions, path: str | None = None) -> None:
     """400 where rows that bring no template of their own are given none."""
-    _needs_template(options.template, options.html)
+    _needs_template(options.template, options.html, path)
 
 
-def parse_rows(options: BatchOptions, rows: Any, items: Any, *, most: int) -> Rows:
-    """The rows of a JSON request, either ``rows`` or ``items``; ``most`` is the tenant's limit."""
-    if (rows is None) == (items is None):
-        raise UserError(Code.INVALID_REQUEST, "Give either rows or items.", path="rows")
-    name = "items" if rows is None else "rows"
-    given = items if rows is None else rows
-    if not isinstance(given, list):
-        raise UserError(Code.INVALID_REQUEST, f"{name} must be a list.", path=name)
-    if not given:
-        raise no_rows(name)
-    if len(given) > most:
-        raise too_many_rows(most, path=name)
-    if rows is None:
-        return _items(options, given)
-    needs_template(options)
-    return Rows([data_line(row, f"rows[{index}]") for index, row in enumerate(given)])
-
-
-def data_line(row: Any, path: str, line: int | None = None) -> bytes:
-    """A data object as the line of a manifest. 400 where it is none."""
-    if not isinstance(row, dict):
-        raise UserError(
-            Code.INVALID_REQUEST, f"{path} must be a JSON object.", path=path, line=line
-        )
-    return _manifest_line({"data": row}, path, line)
-
-
-def no_rows(path: str | None = None) -> UserError:
-    """400: there is nothing to render."""
-    return UserError(Code.NO_ROWS, "There are no rows. Give at least one.", path=path)
-
-
-def too_many_rows(most: int, *, path: str, line: int | None = None) -> UserError:
-    """422: more rows than the tenant may send at once."""
-    text = f"A batch may have {most} rows at most. Send several batches."
-    return UserError(Code.TOO_MANY_ROWS, text, path=path, line=line, status=422)
-
-
-def _items(options: BatchOptions, items: list[Any]) -> Rows:
-    lines: list[bytes] = []
-    seen: dict[str, int] = {}
-    templates: set[str] = set()
-    for index, raw in enumerate(items):
-        path = f"items[{index}]"
-        if not isinstance(raw, dict):
-            raise UserError(Code.INVALID_REQUEST, f"{path} must be a JSON object.", path=path)
-        item = _validated(Item, _spelled(raw), path)
-        row_id = item.id or str(index)
-        if seen.setdefault(row_id, index) != index:
-            raise UserError(
-                Code.DUPLICATE_ROW_ID,
-                f"{path} has the id {row_id!r} of items[{seen[row_id]}].",
-                path=f"{path}.id",
-                status=422,
-            )
-        _one_template(item.template, item.html, path)
-        if item.template is None and item.html is None:
-            _needs_template(options.template, options.html, path)
-        if item.template is not None:
-            templates.add(item.template)
-        lines.append(
-            _manifest_line(
-                item.model_dump(mode="json", by_alias=True, exclude_none=True), path, None
-            )
-        )
-    if len(templates) > 100:
-        raise UserError(
-            Code.INVALID_OPTION, "items may name 100 templates at most.", path="items", status=422
-        )
-    return Rows(lines, frozenset(templates))
-
-
-def _manifest_line(row: dict[str, Any], path: str, line: int | None) -> bytes:
-    try:
-        text = orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE)
-    except orjson.JSONEncodeError:
-        raise UserError(
-            Code.INVALID_REQUEST, f"{path} is nested too deeply.", path=path, line=line
-        ) from None
-    if len(text) > MAX_ROW_BYTES:
-        raise row_too_large(path, line)
-    return text
-
-
-def row_too_large(path: str, line: int | None) -> UserError:
-    """413: a row beyond 8 MiB."""
-    text = f"{path} is larger than {MAX_ROW_BYTES} bytes."
-    return UserError(Code.REQUEST_TOO_LARGE, text, path=path, line=line, status=413)
-
-
-def _one_template(template: str | None, html: str | None, path: str | None = None) -> None:
+def one_template(template: str | None, html: str | None, path: str | None = None) -> None:
+    """400 where both are given."""
     if template is not None and html is not None:
         raise UserError(
             Code.INVALID_REQUEST, "Give either template or html, not both.", path=path or "html"
@@ -275,8 +157,36 @@ def _needs_template(template: str | None, html: str | None, path: str | None = N
         raise UserError(Code.INVALID_REQUEST, "Give a template or html.", path=path or "template")
 
 
+def _refuse_merged_images(options: BatchOptions, page: PageOptions | None, path: str) -> None:
+    if makes_images(page):
+        refuse_merged(options, path)
+
+
+def refuse_merged(options: BatchOptions, path: str) -> None:
+    """422 where a merged PDF is asked for of rows that become images."""
+    if OutputWord.MERGED in (options.outputs or ()):
+        text = "Images cannot be merged: leave merged out of outputs, or make page.output pdf."
+        raise UserError(Code.INVALID_OPTION, text, path=path, status=422)
+
+
+def _refuse_no_room(page: PageOptions | None, template: str | None, prefix: str = "") -> None:
+    """422 for margins that leave nothing of the paper, as far as the request itself tells.
+
+    What it leaves open a template may say.
+    """
+    if page is None or (template is not None and not page.names_paper()):
+        return
+    ways = [page]
+    if template is not None and page.landscape is None:
+        ways.append(page.evolve(landscape=True))
+    if not any(way.has_room() for way in ways):
+        path = f"{prefix}page.margin"
+        text = f"{path} leaves nothing of the paper. Make the margins smaller."
+        raise UserError(Code.INVALID_OPTION, text, path=path, status=422)
+
+
 # --- validation ----------------------------------------------------------------------------------
-def _validated(model: type[M], raw: Mapping[str, Any], prefix: str = "") -> M:
+def validated(model: type[M], raw: Mapping[str, Any], prefix: str = "") -> M:
     """``raw`` by the strict rules of JSON: no text taken for a number, no snake_case names."""
     try:
         return model.model_validate_json(
@@ -326,7 +236,7 @@ _ENUMS: dict[str, type[StrEnum]] = {
 }
 
 
-def _spelled(raw: Mapping[str, Any]) -> dict[str, Any]:
+def spelled(raw: Mapping[str, Any]) -> dict[str, Any]:
     """Words in any case (``letter``, ``png``, ``strict``) become the model's own spelling."""
     spelled = dict(raw)
     if "missingValues" in spelled:

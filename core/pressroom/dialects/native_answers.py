@@ -8,12 +8,18 @@ import orjson
 
 from pressroom import names
 from pressroom.model.base import rfc3339
-from pressroom.model.batchjob import BatchJob, OutputKind, RowCounts
-from pressroom.model.conditions import ConditionType, find
+from pressroom.model.batchjob import BatchJob, RowCounts
+from pressroom.model.conditions import ConditionType, Status, find
 from pressroom.model.ledger import RowOutcome
-from pressroom.model.states import TERMINAL_STATES, state_of
+from pressroom.model.states import TERMINAL_STATES, State, actions_of, state_of
+from pressroom.model.webhooks import redelivery_is_new, redelivery_open
 
 BATCHES = "/v1/batches"
+_WEBHOOK_STATES = {
+    Status.TRUE: "delivered",
+    Status.FALSE: "failed",
+    Status.UNKNOWN: "pending",
+}
 
 
 def progress(counts: RowCounts, *, ended: bool) -> int:
@@ -43,7 +49,7 @@ def batch(job: BatchJob) -> dict[str, Any]:
     status = job.status
     counts = status.rows or RowCounts(total=_announced(job))
     summary = find(status.conditions, ConditionType.SUCCEEDED)
-    return {
+    shown = {
         "id": job.metadata.name,
         "state": state,
         "reason": status.reason(),
@@ -64,8 +70,11 @@ def batch(job: BatchJob) -> dict[str, Any]:
         "failures": [failure.wire() for failure in status.failures[:20]],
         "labels": labels_of(job.metadata.annotations),
         "retryOf": job.metadata.annotations.get(names.ANNOTATION_RETRY_OF),
-        "links": _links(job, ended=ended),
+        "links": _links(job, state),
     }
+    if job.spec.webhook is not None:
+        shown["webhook"] = webhook(job)
+    return shown
 
 
 def batches(jobs: list[BatchJob], cursor: str | None) -> dict[str, Any]:
@@ -122,8 +131,9 @@ def template(body: dict[str, Any], *, shown_as: str | None = None) -> dict[str, 
 def template_id(body: dict[str, Any]) -> str:
     """The id a template is listed by: the foreign id whose hash names it, else its name."""
     name: str = body["metadata"]["name"]
+    owner = (body["metadata"].get("labels") or {}).get(names.LABEL_TENANT, names.DEFAULT_TENANT)
     aliases = body["spec"].get("aliases") or []
-    return next((alias for alias in aliases if names.template_name(alias) == name), name)
+    return next((alias for alias in aliases if names.template_name(alias, owner) == name), name)
 
 
 def template_entry(body: dict[str, Any]) -> dict[str, Any]:
@@ -144,19 +154,34 @@ def _artifacts(job: BatchJob) -> dict[str, Any]:
         return {}
     shown = {"zip": found.zip, "merged": found.merged}
     return {
-        name: one.model_dump(include={"bytes", "sha256", "files", "pages"}, exclude_none=True)
+        name: one.model_dump(
+            include={"bytes", "sha256", "files", "rows", "pages"}, exclude_none=True
+        )
         for name, one in shown.items()
         if one is not None
     }
 
 
-def _links(job: BatchJob, *, ended: bool) -> dict[str, str]:
+def webhook(job: BatchJob) -> dict[str, str]:
+    """Where a batch's end is told, and how far that is; never the secret."""
+    found = find(job.status.conditions, ConditionType.WEBHOOK_DELIVERED)
+    if redelivery_is_new(job):
+        word, message = "pending", "It is sent again."
+    elif found is None:
+        word, message = "pending", "Called once the batch has ended."
+    else:
+        word, message = _WEBHOOK_STATES[found.status], found.message
+    if word == "pending" and state_of(job) is State.EXPIRED and not redelivery_open(job):
+        # It ends with the data.
+        word, message = "failed", f"The batch expired before it was delivered. {message}"
+    url = job.spec.webhook.url if job.spec.webhook else ""
+    return {"url": url, "state": word, "message": message}
+
+
+def _links(job: BatchJob, state: State) -> dict[str, str]:
+    """Only what can be read or done as the batch is now."""
     me = f"{BATCHES}/{job.metadata.name}"
-    links = {"self": me, "rows": f"{me}/rows"}
-    outputs = job.spec.outputs_or_default()
-    if OutputKind.ZIP in outputs:
-        links["zip"] = f"{me}/zip"
-    if OutputKind.MERGED in outputs:
-        links["merged"] = f"{me}/merged"
-    verbs = ("retry",) if ended else ("cancel", "suspend", "resume")
-    return links | {verb: f"{me}/{verb}" for verb in verbs}
+    if state is State.EXPIRED:
+        return {"self": me}
+    words = ["rows", *_artifacts(job), *actions_of(job)]
+    return {"self": me} | {str(word): f"{me}/{word}" for word in words}

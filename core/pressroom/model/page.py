@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, ClassVar
 
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
 from pressroom.model.base import Model, Rule
 
@@ -14,12 +14,64 @@ Length = Annotated[
     str,
     StringConstraints(pattern=r"^[0-9]{1,6}(\.[0-9]{1,4})?(px|pt|pc|mm|cm|in)?$", max_length=16),
 ]
-PageRanges = Annotated[
-    str, StringConstraints(pattern=r"^[0-9]+(-[0-9]*)?( *, *[0-9]+(-[0-9]*)?)*$", max_length=200)
-]
 Html = Annotated[str, StringConstraints(max_length=65536)]
 
 _INCHES = {"px": 1 / 96, "pt": 1 / 72, "pc": 1 / 6, "mm": 1 / 25.4, "cm": 1 / 2.54, "in": 1.0}
+#: The longest side of a PDF page (ISO 32000-1, annex C), in inches.
+MAX_PAPER_INCHES = 200
+
+
+def inches(length: str) -> float:
+    """A CSS length in inches; a bare number is pixels."""
+    unit = length[-2:]
+    return float(length[:-2]) * _INCHES[unit] if unit in _INCHES else float(length) / 96
+
+
+def _paper(length: str) -> str:
+    if not 0 < inches(length) <= MAX_PAPER_INCHES * (1 + 1e-9):
+        raise ValueError(_PAPER_MESSAGE)
+    return length
+
+
+def _forwards(ranges: str) -> str:
+    for one in ranges.split(","):
+        first, _, last = one.strip().partition("-")
+        if last and int(last) < int(first):
+            raise ValueError(f"{one.strip()} must not run backwards")
+    return ranges
+
+
+_PAPER_MESSAGE = f"must be above 0 and at most {MAX_PAPER_INCHES} inches (5080 mm)"
+_NUMBER = "double(self.find('^[0-9.]+'))"
+_MOST = " : ".join(
+    f"self.endsWith('{unit}') ? {most}.0"
+    for unit, most in (("in", 200), ("mm", 5080), ("cm", 508), ("pt", 14400), ("pc", 1200))
+)
+#: The side of a paper.
+PaperLength = Annotated[
+    Length,
+    AfterValidator(_paper),
+    Field(
+        json_schema_extra={
+            "x-kubernetes-validations": [
+                {
+                    "rule": f"{_NUMBER} > 0.0 && {_NUMBER} <= ({_MOST} : 19200.0)",
+                    "message": _PAPER_MESSAGE,
+                }
+            ]
+        }
+    ),
+]
+#: Pages from 1; that a range does not run backwards is left to this model.
+PageRanges = Annotated[
+    str,
+    StringConstraints(
+        pattern=r"^0*[1-9][0-9]{0,5}(-(0*[1-9][0-9]{0,5})?)?"
+        r"( *, *0*[1-9][0-9]{0,5}(-(0*[1-9][0-9]{0,5})?)?)*$",
+        max_length=200,
+    ),
+    AfterValidator(_forwards),
+]
 
 
 class PaperFormat(StrEnum):
@@ -93,8 +145,12 @@ class PageOptions(Model):
     """How a row is printed. Absent: as the template says, else the default named."""
 
     format: PaperFormat | None = Field(None, description="Paper by name. Default A4.")
-    width: Length | None = Field(None, description="Paper width, with height instead of format.")
-    height: Length | None = Field(None, description="Paper height, with width instead of format.")
+    width: PaperLength | None = Field(
+        None, description="Paper width, with height instead of format."
+    )
+    height: PaperLength | None = Field(
+        None, description="Paper height, with width instead of format."
+    )
     margin: Margin | None = None
     landscape: bool | None = None
     scale_percent: Annotated[int, Field(ge=10, le=200)] | None = Field(
@@ -152,8 +208,22 @@ class PageOptions(Model):
             return inches(self.width), inches(self.height)
         return PAPER_INCHES[self.format or PaperFormat.A4]
 
+    def names_paper(self) -> bool:
+        """Whether these options themselves say how large the paper is."""
+        return self.format is not None or self.width is not None
 
-def inches(length: str) -> float:
-    """A CSS length in inches; a bare number is pixels."""
-    unit = length[-2:]
-    return float(length[:-2]) * _INCHES[unit] if unit in _INCHES else float(length) / 96
+    def has_room(self) -> bool:
+        """Whether the margins stated leave anything of the paper. Images have no margins."""
+        if self.kind is not Output.PDF:
+            return True
+        width, height = self.paper_inches()
+        if self.landscape:
+            width, height = height, width
+        margin = self.margin or Margin()
+        across = _margin(margin.left) + _margin(margin.right)
+        return across < width and _margin(margin.top) + _margin(margin.bottom) < height
+
+
+def _margin(length: str | None) -> float:
+    # The default may be taken back by the page's own @page.
+    return 0.0 if length is None else inches(length)

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pressroom_finalizer.addresses import Admitted, RefusedAddressError, is_public
+from pressroom.addresses import Admitted, is_public
+from pressroom_finalizer.addresses import RefusedAddressError, dialler
 
 INSIDE = [
     "127.0.0.1",
@@ -81,8 +82,29 @@ def test_a_host_is_admitted_by_its_name_wherever_it_lies() -> None:
 
 
 def test_the_dialler_refuses_in_place_of_making_a_socket() -> None:
-    dial = Admitted().dialler("example.com")
+    dial = dialler(Admitted(), "example.com")
     with pytest.raises(RefusedAddressError):
         dial((socket.AF_INET6, socket.SOCK_STREAM, 6, "", ("fe80::1%lo", 80, 0, 1)))
     with dial((socket.AF_INET, socket.SOCK_STREAM, 6, "", ("1.1.1.1", 80))) as made:
         assert made.family == socket.AF_INET
+
+
+@pytest.mark.parametrize(
+    ("url", "admitted"),
+    [
+        ("http://hooks.example.test/", True),
+        ("http://1.1.1.1/", True),
+        ("http://127.1/", False),
+        ("http://a.localhost:80/", False),
+        ("http://[fe80::1%25eth0]/", False),
+        ("http://10.0.0.1./", False),
+    ],
+)
+def test_a_url_is_judged_by_the_address_in_it(url: str, admitted: bool) -> None:
+    assert Admitted().admits_url(url) is admitted
+
+
+def test_a_url_inside_passes_where_its_network_or_its_host_is_admitted() -> None:
+    assert Admitted.parse("10.0.0.0/8").admits_url("http://10.0.0.1/")
+    assert Admitted.parse("localhost").admits_url("http://localhost:1/")
+    assert Admitted.parse("::1").admits_url("http://localhost:1/")
