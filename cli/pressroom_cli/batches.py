@@ -35,7 +35,7 @@ def list_batches(
         if as_json:
             print_json([one.raw for one in found])
         elif found:
-            console.print(batch_table(found))
+            console.print(batch_table(found, console.width))
         else:
             console.print("No batches.")
 
@@ -77,7 +77,7 @@ def list_rows(
         if as_json:
             print_json([row.raw for row in found])
         elif found:
-            console.print(row_table(found))
+            console.print(row_table(found, console.width))
         else:
             console.print("No rows.")
 
@@ -126,7 +126,7 @@ def retry(
     api_key: ApiKey = None,
     state_dir: FarmDir = None,
 ) -> None:
-    """Render the failed rows again, as a new batch."""
+    """Render the rows that did not come out again, as a new batch."""
     _act(batch_id, "retry", "renders them again", as_json, url, api_key, state_dir)
 
 
@@ -158,7 +158,5 @@ def _act(
         batch = client.act(batch_id, verb)
         if as_json:
             print_json(batch.raw)
-        elif batch.ended:
-            console.print(f"batch {batch.id} has ended already: {batch.state}")
         else:
             console.print(f"batch {batch.id} {words}")

@@ -20,7 +20,7 @@ import httpx
 
 from pressroom_cli.data import Artifact, Rows
 from pressroom_cli.errors import CliError, Refused, Unreachable
-from pressroom_cli.model import Batch, Json, Row
+from pressroom_cli.model import Batch, Json, Row, Webhook
 
 Verb = Literal["cancel", "suspend", "resume", "retry"]
 
@@ -106,6 +106,19 @@ class Client:
     def act(self, batch_id: str, verb: Verb) -> Batch:
         """Cancel, suspend, resume or retry; the batch after it (for retry: the new one)."""
         return Batch.of(self._json("POST", f"{_path(batch_id)}/{verb}"))
+
+    def webhooks(self, *, state: str | None = None, most: int = 50) -> Iterator[Webhook]:
+        """The webhooks of the newest batches, at most so many."""
+        for raw in self._pages("/v1/webhooks", "webhooks", state=state, most=most):
+            yield Webhook.of(raw)
+
+    def redeliver(self, batch_id: str) -> Webhook:
+        """Have the webhook of a batch that has ended sent again; as it is then."""
+        return Webhook.of(self._json("POST", f"{_path(batch_id)}/webhook/redeliver"))
+
+    def usage(self) -> Json:
+        """Credits, months and limits of the key's tenant."""
+        return self._json("GET", "/v1/usage")
 
     def delete(self, batch_id: str) -> None:
         """Delete a batch and what it rendered."""

@@ -95,3 +95,29 @@ class Row:
             message=error.get("message", ""),
             raw=raw,
         )
+
+
+@dataclass(frozen=True)
+class Webhook:
+    """What became of a batch's webhook. Empty: no call failed last, none is due."""
+
+    batch: str
+    url: str
+    state: str
+    attempts: int
+    error: str
+    next_attempt_at: str
+    raw: Json
+
+    @classmethod
+    def of(cls, raw: Json) -> Webhook:
+        """From the JSON of an answer."""
+        return cls(
+            batch=raw["batch"],
+            url=raw["url"],
+            state=raw["state"],
+            attempts=raw.get("attempts", 0),
+            error=raw.get("lastError") or "",
+            next_attempt_at=raw.get("nextAttemptAt") or "",
+            raw=raw,
+        )

@@ -90,7 +90,7 @@ def _finish(client: Client, batch: Batch, job: Job, console: Console) -> int:
 
 def _list_failures(client: Client, batch: Batch, console: Console) -> None:
     failed = client.rows(batch.id, state="failed", most=_LISTED)
-    console.print(failure_table(list(islice(failed, _LISTED))))
+    console.print(failure_table(list(islice(failed, _LISTED)), console.width))
     if batch.failed > _LISTED:
         console.print(
             f"and {batch.failed - _LISTED} more: pressroom batches rows {batch.id} --state failed"

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 from aiohttp import web
 
 from pressroom import names
-from pressroom.dialects import native, native_answers
+from pressroom.dialects import native, native_answers, native_rows
 from pressroom.errors import Code, ConflictError, NotFoundError, UserError
-from pressroom.model.batchjob import BatchJob, Manifest, job_of
+from pressroom.model.batchjob import BatchJob, Dialect, Manifest, job_of
 from pressroom.model.states import TERMINAL_STATES, State, state_of, state_of_reason
 from pressroom.ports import BATCH_JOBS, Json
-from pressroom_gateway import body, templates, uploads
+from pressroom_gateway import body, checks, templates, uploads
+from pressroom_gateway.admission import owner_of
 from pressroom_gateway.answers import (
     bad_cursor,
     cursor_of,
@@ -27,11 +29,10 @@ from pressroom_gateway.limits import (
     Tenant,
     job_tenant,
     reason_of,
-    refuse_long_ttl,
-    refuse_too_many_jobs,
 )
 from pressroom_gateway.rowsource import unsupported
-from pressroom_gateway.services import SERVICES, TENANT, Services
+from pressroom_gateway.services import HEADERS, IDENTITY, SERVICES, TENANT, Services
+from pressroom_gateway.view import order_of
 
 
 # --- create --------------------------------------------------------------------------------------
@@ -41,7 +42,7 @@ class Intake:
 
     options: native.BatchOptions
     manifest: Manifest
-    templates: frozenset[str] = frozenset()
+    templates: Iterable[str] = ()
 
 
 async def create_batch(request: web.Request) -> web.Response:
@@ -51,21 +52,24 @@ async def create_batch(request: web.Request) -> web.Response:
     name = name_for(services, tenant.name, key)
     # A repeat costs nothing of the tenant's limits, and needs no template that may be gone by now.
     repeat = key is not None and await services.batches.get(name) is not None
-    if not repeat:
-        refuse_too_many_jobs(tenant, services.batches.items())
-    take = _take_stream if body.is_stream(request) else _take_json
-    intake = await take(request, services, tenant, repeat=repeat)
-    secret = intake.options.webhook.secret if intake.options.webhook else None
-    order = Order(
-        name=name,
-        spec=native.spec_of(
-            intake.options, intake.manifest, tenant=tenant.name, templates=intake.templates
-        ),
-        sha256=native.fingerprint(intake.options, intake.manifest.sha256),
-        secret=secret,
-        labels=intake.options.labels,
-    )
-    return accepted(*await place(services, order))
+    owner = owner_of(request[IDENTITY], Dialect.NATIVE)
+    async with AsyncExitStack() as stack:
+        if not repeat:
+            await stack.enter_async_context(services.admission.job(name, tenant, owner))
+        take = _take_stream if body.is_stream(request) else _take_json
+        intake = await take(request, services, tenant, repeat=repeat)
+        secret = intake.options.webhook.secret if intake.options.webhook else None
+        order = Order(
+            name=name,
+            spec=native.spec_of(
+                intake.options, intake.manifest, tenant=tenant.name, templates=intake.templates
+            ),
+            sha256=native.fingerprint(intake.options, intake.manifest.sha256),
+            secret=secret,
+            labels=intake.options.labels,
+            key=owner.key,
+        )
+        return accepted(*await place(services, order))
 
 
 def accepted(created: Json, replayed: bool) -> web.Response:
@@ -95,20 +99,21 @@ async def _take_json(
         raise unsupported(request.content_type)
     refuse_unknown_parameters(request, set())
     most = min(tenant.max_request_bytes, services.settings.gateway_max_json_bytes)
-    raw = await body.read_json(request, most)
-    given, items = raw.pop("rows", None), raw.pop("items", None)
-    options = native.parse_options(raw)
-    refuse_long_ttl(tenant, options.ttl_seconds)
-    rows: native.Rows = await body.offload(
-        request.content_length or body.THREAD_BYTES + 1,
-        native.parse_rows,
-        options,
-        given,
-        items,
-        most=tenant.rows_per_batch,
-    )
-    if not repeat:
-        await templates.require(services, tenant.name, _used(options, rows.templates))
+    async with body.json_request(request, most) as raw:
+        given, items = raw.pop("rows", None), raw.pop("items", None)
+        options = native.parse_options(raw)
+        await checks.refuse_hopeless(services, tenant, options)
+        rows: native_rows.Rows = await body.offload(
+            request.content_length or body.THREAD_BYTES + 1,
+            native_rows.parse_rows,
+            options,
+            given,
+            items,
+            most=tenant.rows_per_batch,
+        )
+        if not repeat:
+            await templates.require(services, tenant.name, _used(options, rows.templates))
+    await _count(request, repeat=repeat)
     manifest = await uploads.upload_lines(services.store, tenant.name, rows.lines)
     return Intake(options, manifest, rows.templates)
 
@@ -117,11 +122,13 @@ async def _take_stream(
     request: web.Request, services: Services, tenant: Tenant, *, repeat: bool
 ) -> Intake:
     streamed = await body.read_stream(request, tenant.max_request_bytes)
-    options = native.parse_options(streamed.options)
-    native.needs_template(options)
-    refuse_long_ttl(tenant, options.ttl_seconds)
-    if not repeat:
-        await templates.require(services, tenant.name, _used(options))
+    async with body.lines_of(streamed.text):
+        options = native.parse_options(streamed.options)
+        native.needs_template(options)
+        await checks.refuse_hopeless(services, tenant, options)
+        if not repeat:
+            await templates.require(services, tenant.name, _used(options, {}))
+    await _count(request, repeat=repeat)
     manifest = await uploads.upload_stream(
         services.store,
         tenant.name,
@@ -132,9 +139,18 @@ async def _take_stream(
     return Intake(options, manifest)
 
 
-def _used(options: native.BatchOptions, of_items: Iterable[str] = ()) -> list[tuple[str, str]]:
+async def _count(request: web.Request, *, repeat: bool) -> None:
+    """Count a new job against the tenant's rate, once nothing but its rows can be wrong."""
+    if not repeat:
+        owner = owner_of(request[IDENTITY], Dialect.NATIVE)
+        admission = request.app[SERVICES].admission
+        await admission.count_job(request[TENANT], owner, request[HEADERS])
+
+
+def _used(options: native.BatchOptions, of_items: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Each template, and where in the request it is named."""
     own = [(options.template, "template")] if options.template is not None else []
-    return own + [(name, "items") for name in sorted(of_items)]
+    return [*own, *of_items.items()]
 
 
 # --- list and show -------------------------------------------------------------------------------
@@ -142,19 +158,19 @@ async def list_batches(request: web.Request) -> web.Response:
     """``GET /v1/batches``: the tenant's, newest first."""
     services, tenant = request.app[SERVICES], request[TENANT].name
     refuse_unknown_parameters(request, {"state", "label", "limit", "cursor"})
-    limit, after = limit_of(request), _place_of(request)
+    limit, after = limit_of(request), place_of(request)
     state, label = _state_filter(request), request.query.get("label")
     found = [
         one
         for one in services.batches.items()
         if job_tenant(one) == tenant
-        and (after is None or _place(one) < after)
+        and (after is None or order_of(one) < after)
         and (state is None or state_of_reason(reason_of(one)) == state)
         and (label is None or _has_label(one, label))
     ]
-    found.sort(key=_place, reverse=True)
+    found.sort(key=order_of, reverse=True)
     page = found[:limit]
-    cursor = make_cursor(*_place(page[-1])) if len(found) > limit else None
+    cursor = make_cursor(*order_of(page[-1])) if len(found) > limit else None
     return json_answer(native_answers.batches([job_of(one) for one in page], cursor))
 
 
@@ -181,13 +197,8 @@ def _no_batch(name: str) -> UserError:
     return UserError(Code.NOT_FOUND, f"There is no batch {name!r}.", status=404)
 
 
-def _place(one: Json) -> tuple[str, str, str]:
-    meta = one["metadata"]
-    submitted = (meta.get("annotations") or {}).get(names.ANNOTATION_SUBMITTED_AT, "")
-    return meta["creationTimestamp"], submitted, meta["name"]
-
-
-def _place_of(request: web.Request) -> tuple[str, str, str] | None:
+def place_of(request: web.Request) -> tuple[str, str, str] | None:
+    """Where the page before ended. 400 for a cursor that was not given out."""
     values = cursor_of(request)
     if values is None:
         return None
@@ -216,26 +227,33 @@ def _has_label(one: Json, label: str) -> bool:
 
 # --- change --------------------------------------------------------------------------------------
 async def cancel_batch(request: web.Request) -> web.Response:
-    """``POST …/cancel``: rows not rendered yet stay undone. Nothing happens to an ended batch."""
-    return await _change(request, {"cancel": True})
+    """``POST …/cancel``: rows not rendered yet stay undone. 409 where the batch has ended."""
+    return await _change(request, {"cancel": True}, "cancelled")
 
 
 async def suspend_batch(request: web.Request) -> web.Response:
-    """``POST …/suspend``: no further rows are started until the batch is resumed."""
-    return await _change(request, {"suspend": True})
+    """``POST …/suspend``: no further rows are started until the batch is resumed. 409 as above."""
+    return await _change(request, {"suspend": True}, "suspended")
 
 
 async def resume_batch(request: web.Request) -> web.Response:
-    """``POST …/resume``."""
-    return await _change(request, {"suspend": False})
+    """``POST …/resume``. 409 as above."""
+    return await _change(request, {"suspend": False}, "resumed")
 
 
-async def _change(request: web.Request, spec: dict[str, bool]) -> web.Response:
-    services = request.app[SERVICES]
+async def _change(request: web.Request, spec: dict[str, bool], word: str) -> web.Response:
     job = await job_from(request)
-    if state_of(job) not in TERMINAL_STATES:
-        job = job_of(await patch_spec(services, job, spec))
+    _refuse_ended(job, word)
+    job = job_of(await patch_spec(request.app[SERVICES], job, spec))
+    _refuse_ended(job, word)  # the cache may not have known
     return json_answer(native_answers.batch(job), status=202)
+
+
+def _refuse_ended(job: BatchJob, word: str) -> None:
+    state = state_of(job)
+    if state in TERMINAL_STATES:
+        text = f"The batch has ended ({state}); it can no longer be {word}."
+        raise UserError(Code.BATCH_ENDED, text, status=409)
 
 
 async def patch_spec(services: Services, job: BatchJob, spec: dict[str, bool]) -> Json:

@@ -9,9 +9,10 @@ from aiohttp import web
 
 from pressroom.errors import Code, NotFoundError, PressroomError, UserError
 from pressroom.model.batchjob import ArtifactStatus, BatchJob, OutputKind
+from pressroom.model.conditions import Reason
 from pressroom.model.ledger import RowOutcome, RowState
 from pressroom.model.page import Output
-from pressroom.model.states import TERMINAL_STATES, state_of
+from pressroom.model.states import TERMINAL_STATES, State, state_of
 from pressroom.ports import Disposition
 from pressroom_gateway import ledgers
 from pressroom_gateway.answers import refuse_unknown_parameters
@@ -82,7 +83,7 @@ async def _artifact(request: web.Request, kind: OutputKind) -> web.StreamRespons
     if found is None and state_of(job) not in TERMINAL_STATES:
         raise _not_ready(f"The {word} is not ready yet.")
     if found is None:
-        text = f"This batch has no {word}: it ended as {state_of(job)}."
+        text = f"This batch has no {word}: {_why_absent(job)}."
         raise UserError(Code.NOT_FOUND, text, status=404)
     extension, content_type = (
         ("zip", "application/zip") if kind is OutputKind.ZIP else ("pdf", "application/pdf")
@@ -98,6 +99,18 @@ def _artifact_of(job: BatchJob, kind: OutputKind) -> ArtifactStatus | None:
     return found.zip if kind is OutputKind.ZIP else found.merged
 
 
+def _why_absent(job: BatchJob) -> str:
+    """Why an ended batch lacks an artifact that it was asked for."""
+    state, rows = state_of(job), job.status.rows
+    if state is State.REJECTED:
+        return "it was rejected before any row was rendered"
+    if job.status.reason() is Reason.FAILED:
+        return "it could not be finished, see its message"
+    if rows is None or rows.succeeded == 0:
+        return "no row of it succeeded"
+    return "its rows came out as images, which cannot be merged"
+
+
 def _not_ready(text: str) -> UserError:
     return UserError(Code.NOT_READY, text, status=409, retry_after=1)
 
@@ -105,21 +118,23 @@ def _not_ready(text: str) -> UserError:
 # --- sending -------------------------------------------------------------------------------------
 async def send(request: web.Request, key: str, disposition: Disposition) -> web.StreamResponse:
     """302 to a presigned link, or with ``?stream=1`` the bytes themselves. 410 if they are gone."""
+    if request.query.get("stream") in ("1", "true"):
+        return await stream(request, key, disposition)
     services = request.app[SERVICES]
-    info = await services.store.stat(key)
+    if await services.store.stat(key) is None:
+        raise ledgers.gone()
+    seconds = services.settings.gateway_presign_seconds
+    url = await services.store.presign(key, seconds=seconds, disposition=disposition)
+    return web.Response(status=302, headers={"Location": url, "Cache-Control": "no-store"})
+
+
+async def stream(request: web.Request, key: str, disposition: Disposition) -> web.StreamResponse:
+    """200 with the object's bytes. 410 if they are gone."""
+    store = request.app[SERVICES].store
+    info = await store.stat(key)
     if info is None:
         raise ledgers.gone()
-    if request.query.get("stream") not in ("1", "true"):
-        seconds = services.settings.gateway_presign_seconds
-        url = await services.store.presign(key, seconds=seconds, disposition=disposition)
-        return web.Response(status=302, headers={"Location": url, "Cache-Control": "no-store"})
-    return await _stream(request, key, info.size, disposition)
-
-
-async def _stream(
-    request: web.Request, key: str, size: int, disposition: Disposition
-) -> web.StreamResponse:
-    pieces = request.app[SERVICES].store.stream(key)
+    pieces = store.stream(key)
     # The first piece before the head: an object that cannot be read is still a proper error.
     first = await anext(pieces, b"")
     answer = web.StreamResponse(
@@ -129,7 +144,7 @@ async def _stream(
             "X-Content-Type-Options": "nosniff",
         }
     )
-    answer.content_length = size
+    answer.content_length = info.size
     await answer.prepare(request)
     try:
         await answer.write(first)

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from pydantic import Field
 
 from pressroom.model.base import Record
+from pressroom.model.batchjob import Dialect
 from pressroom.model.page import PageOptions
 from pressroom.model.template import MissingValues
 
@@ -33,7 +34,8 @@ class Plan(Record):
     """What a worker reads before it renders a shard of the job.
 
     ``templates`` maps the name that a row uses to the digest of its snapshot, or to None where no
-    such template was found at acceptance; ``""`` is the template of rows that name none.
+    such template was found at acceptance; ``""`` is the template of rows that name none, which the
+    job calls ``template`` where it is a stored one.
     """
 
     version: int = 1
@@ -45,11 +47,14 @@ class Plan(Record):
     rows: int
     shards: list[Shard]
     templates: dict[str, str | None]
+    template: str | None = None
     page: PageOptions = Field(default_factory=PageOptions)
     missing_values: MissingValues | None = None
     file_name_pattern: str | None = None
     row_timeout_seconds: int = 30
     row_retries: int = 2
+    dialect: Dialect = Field(Dialect.NATIVE, description="By whose rules the job costs credits.")
+    merged: bool = Field(False, description="Whether a merged PDF is asked for.")
 
 
 def cut(line_lengths: Iterable[int], total_rows: int) -> Iterator[Shard]:

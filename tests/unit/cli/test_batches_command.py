@@ -19,7 +19,32 @@ def test_batches_are_listed_over_all_pages(run: Run, farm: FakeFarm) -> None:
     lines = result.stdout.splitlines()
     assert lines[0].split() == ["id", "state", "rows", "failed", "created"]
     assert [line.split()[0] for line in lines[1:]] == [f"j{'a' * 23}{n}" for n in range(4)]
-    assert lines[1].split()[1:] == ["completed", "3/3", "0", "2026-01-02", "03:04:05"]
+    assert lines[1].split()[1:] == ["completed", "3/3", "0", "01-02", "03:04"]
+
+
+def test_an_id_is_never_broken(run: Run, farm: FakeFarm) -> None:
+    long = "kubectl-" + "name-" * 7 + "1"
+    farm.page = 10
+    for ids in ([ID * 6], [f"j{'a' * 24}", "short"], [long, f"j{'a' * 24}"]):
+        farm.listed = [
+            batch("partiallyFailed", id=one, total=100_000, failed=99_999) for one in ids
+        ]
+        lines = run("batches", "list").stdout.splitlines()
+        assert [line.split()[:3] for line in lines[1:]] == [
+            [one, "partiallyFailed", "100000/100000"] for one in ids
+        ]
+
+
+def test_a_rows_id_is_never_broken_and_its_error_is_whole(run: Run, farm: FakeFarm) -> None:
+    uuid = "123e4567-e89b-12d3-a456-426614174000"
+    why = "'total' is undefined, and line 4 of the template uses it for the sum of all positions."
+    farm.rows = [{**row(12345, why), "id": uuid}, row(7)]
+    lines = run("batches", "rows", ID).stdout.splitlines()
+    assert [line.split()[1] for line in lines if line.split()[0] in ("12345", "7")] == [
+        uuid, "INV-7",
+    ]  # fmt: skip
+    shown = " ".join(" ".join(line[52:].split()) for line in lines)
+    assert why in shown
 
 
 def test_no_batches_is_said(run: Run) -> None:
@@ -30,6 +55,22 @@ def test_a_batch_is_shown(run: Run) -> None:
     text = run("batches", "get", ID).stdout
     assert "3: 3 succeeded, 0 failed" in text
     assert "2.5 MB, 3 files" in text
+
+
+def test_a_batchs_merged_rows_and_webhook_are_shown(run: Run, farm: FakeFarm) -> None:
+    merged = {"bytes": 900, "files": 3, "rows": 3, "pages": 7}
+    hook = {"url": "https://hooks.test", "state": "failed", "message": "It answered 500."}
+    farm.states = [batch(artifacts={"merged": merged}, webhook=hook)]
+    text = run("batches", "get", ID).stdout
+    assert "900 bytes, 3 rows, 7 pages" in text
+    assert "failed: It answered 500." in text
+
+
+def test_a_batch_that_has_ended_is_not_changed(run: Run, farm: FakeFarm) -> None:
+    farm.answers = [problem(409, "batch_ended", "The batch has ended (completed).")]
+    result = run("batches", "cancel", ID)
+    assert result.exit_code == 1
+    assert "has ended (completed)" in result.stderr
 
 
 def test_rows_show_why_they_failed(run: Run, farm: FakeFarm) -> None:

@@ -78,7 +78,7 @@ def stage(tmp_path: Path) -> Stage:
 
 async def _until(condition: Callable[[], object]) -> None:
     async with asyncio.timeout(10):
-        while not condition():  # noqa: ASYNC110 - processes raise no events here
+        while not condition():
             await asyncio.sleep(0.01)
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import orjson
 import pytest
 from gateway_support import OTHER_KEY, Farm
 
+from pressroom import names
 from pressroom.ports import BATCH_JOBS
 
 
@@ -193,7 +195,32 @@ class TestFiles:
 
     async def test_what_was_not_asked_for(self, farm: Farm) -> None:
         batch = await farm.submit(rows=[{}], outputs=["zip"])
-        assert await self.code(farm, f"/v1/batches/{batch['id']}/merged") == (404, "not_found")
+        status, problem = await farm.call("GET", f"/v1/batches/{batch['id']}/merged")
+        assert (status, problem["code"]) == (404, "not_found")
+        assert "not asked for a merged PDF" in problem["detail"]
+
+    @pytest.mark.parametrize(
+        ("failing", "why"),
+        [({0, 1}, "no row of it succeeded"), ({0}, "images, which cannot be merged")],
+    )
+    async def test_why_there_is_no_merged_pdf(
+        self, farm: Farm, failing: set[int], why: str
+    ) -> None:
+        batch = await farm.submit(rows=[{}, {}], outputs=["zip", "merged"])
+        await farm.finish(batch["id"], failing=failing, made={"zip"})
+        status, problem = await farm.call("GET", f"/v1/batches/{batch['id']}/merged")
+        assert (status, problem["code"]) == (404, "not_found")
+        assert why in problem["detail"]
+
+    @pytest.mark.parametrize(("reason", "why"), [("Rejected", "rejected"), ("Failed", "finished")])
+    async def test_why_a_batch_that_broke_has_no_zip(
+        self, farm: Farm, reason: str, why: str
+    ) -> None:
+        batch = await farm.submit(rows=[{}])
+        await farm.set_status(batch["id"], reason)
+        status, problem = await farm.call("GET", f"/v1/batches/{batch['id']}/zip")
+        assert status == 404
+        assert why in problem["detail"]
 
     async def test_after_expiry(self, farm: Farm) -> None:
         batch = await farm.submit(rows=[{}])
@@ -216,12 +243,25 @@ class TestChanges:
             assert (status, shown["id"]) == (202, batch["id"])
             assert (await farm.job(batch["id"]))["spec"][field] is value
 
-    async def test_an_ended_batch_stays_as_it_is(self, farm: Farm) -> None:
+    @pytest.mark.parametrize("verb", ["cancel", "suspend"])
+    async def test_twice_is_as_good_as_once(self, farm: Farm, verb: str) -> None:
         batch = await farm.submit(rows=[{}])
-        await farm.finish(batch["id"])
-        status, shown = await farm.call("POST", f"/v1/batches/{batch['id']}/cancel")
-        assert (status, shown["state"]) == (202, "completed")
-        assert "cancel" not in (await farm.job(batch["id"]))["spec"]
+        for _ in range(2):
+            status, _ = await farm.call("POST", f"/v1/batches/{batch['id']}/{verb}")
+            assert status == 202
+
+    @pytest.mark.parametrize("verb", ["cancel", "suspend", "resume"])
+    @pytest.mark.parametrize("reason", ["Completed", "Cancelled", "Rejected", "Expired"])
+    async def test_an_ended_batch_refuses_and_stays_as_it_is(
+        self, farm: Farm, verb: str, reason: str
+    ) -> None:
+        batch = await farm.submit(rows=[{}])
+        await farm.set_status(batch["id"], reason)
+        before = (await farm.job(batch["id"]))["spec"]
+        status, problem = await farm.call("POST", f"/v1/batches/{batch['id']}/{verb}")
+        assert (status, problem["code"]) == (409, "batch_ended")
+        assert reason.lower() in problem["detail"]
+        assert (await farm.job(batch["id"]))["spec"] == before
 
     async def test_a_deleted_batch_is_gone_at_once(self, farm: Farm) -> None:
         batch = await farm.submit(rows=[{}])
@@ -255,6 +295,27 @@ class TestChanges:
         assert old_hook["secretRef"] != new_hook["secretRef"]
         data = farm.store.objects[new["spec"]["manifest"]["key"]].data
         assert data == b'{"id":"a","data":{"n":0}}\n{"id":"2","data":{"n":2}}\n'
+
+    async def test_retry_takes_rows_that_were_never_rendered(self, farm: Farm) -> None:
+        batch = await farm.submit(rows=[{"n": n} for n in range(20)])
+        # Rows 10 and on were cancelled; of the last shard there is not even a ledger.
+        plan = await farm.finish(batch["id"], failing={1}, cancelled=set(range(10, 20)))
+        await farm.store.delete([names.shard_key(plan.uid, len(plan.shards) - 1)])
+        status, again = await farm.call("POST", f"/v1/batches/{batch['id']}/retry")
+        assert status == 202, again
+        spec = (await farm.job(again["id"]))["spec"]
+        lines = farm.store.objects[spec["manifest"]["key"]].data.splitlines()
+        left = [1, *range(10, 20)]
+        assert [orjson.loads(line) for line in lines] == [
+            {"id": str(n), "data": {"n": n}} for n in left
+        ]
+
+    async def test_retry_of_a_rejected_batch_says_why_not(self, farm: Farm) -> None:
+        batch = await farm.submit(rows=[{}])
+        await farm.set_status(batch["id"], "Rejected")
+        status, problem = await farm.call("POST", f"/v1/batches/{batch['id']}/retry")
+        assert (status, problem["code"]) == (422, "no_rows")
+        assert "rejected" in problem["detail"]
 
     async def test_retry_of_a_batch_without_failures(self, farm: Farm) -> None:
         batch = await farm.submit(rows=[{}])
