@@ -12,7 +12,10 @@ from typing import Annotated
 import typer
 
 from pressroom_cli.batches import app as batches
+from pressroom_cli.keys import app as keys
 from pressroom_cli.options import ApiKey, FarmDir, Url, connect, reporting
+from pressroom_cli.usage import usage
+from pressroom_cli.webhooks import app as webhooks
 
 app = typer.Typer(
     name="pressroom",
@@ -23,6 +26,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80},
 )
 app.add_typer(batches, name="batches")
+app.command("usage")(usage)
+app.add_typer(keys, name="keys")
+app.add_typer(webhooks, name="webhooks")
 
 
 @app.command()
@@ -32,6 +38,9 @@ def local(
     ),
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the API; 0: any.")] = 8080,
     workers: Annotated[int, typer.Option(min=1, max=64, help="Worker processes.")] = 1,
+    tenants: Annotated[
+        Path | None, typer.Option(help="YAML of Tenants, and of Secrets with their API keys.")
+    ] = None,
 ) -> None:
     """Run the whole farm on this machine until Ctrl-C."""
     try:
@@ -39,7 +48,7 @@ def local(
     except ImportError as error:
         typer.echo(f"{error.name} is missing. Install pressroom[local].", err=True)
         raise typer.Exit(1) from error
-    raise typer.Exit(run_local(Options(state_dir, port, workers), _say))
+    raise typer.Exit(run_local(Options(state_dir, port, workers, tenants), _say))
 
 
 @app.command()

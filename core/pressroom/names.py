@@ -30,6 +30,8 @@ ANNOTATION_ECHO = f"{GROUP}/echo"
 ANNOTATION_LAST_USED = f"{GROUP}/last-used"
 #: The Secret of the API key that made a job.
 LABEL_KEY = f"{GROUP}/key"
+#: A redelivery of the webhook that was asked for (RFC 3339); one that is new is made once.
+ANNOTATION_REDELIVER = f"{GROUP}/redeliver-webhook"
 #: Creation in milliseconds (RFC 3339): orders jobs of the same second.
 ANNOTATION_SUBMITTED_AT = f"{GROUP}/submitted-at"
 DEFAULT_TENANT = "default"
@@ -85,15 +87,20 @@ def is_resource_name(text: str) -> bool:
     return _RESOURCE_NAME.fullmatch(text) is not None
 
 
-def template_name(template_id: str) -> str:
-    """The resource name of a template: its id, or ``t`` and 24 base32 characters of its hash.
+def template_name(template_id: str, tenant: str = DEFAULT_TENANT) -> str:
+    """The resource name of a tenant's template: its id, or ``t`` and 24 base32 characters.
 
-    The latter where the id (``tpl_abc123``, ``TEMPLATE_ID``) is no Kubernetes name; the id is kept
-    as an alias then.
+    The latter, of a hash, where the id (``tpl_abc123``, ``TEMPLATE_ID``) is no Kubernetes name, and
+    for every tenant but the default one, so that none can tell which ids another has taken; the id
+    is kept as an alias then.
     """
-    if is_resource_name(template_id):
-        return template_id
-    digest = hashlib.sha256(template_id.encode()).digest()[:15]
+    if tenant == DEFAULT_TENANT:
+        if is_resource_name(template_id):
+            return template_id
+        text = template_id
+    else:
+        text = f"{tenant}\0{template_id}"
+    digest = hashlib.sha256(text.encode()).digest()[:15]
     return "t" + base64.b32encode(digest).decode().lower()
 
 

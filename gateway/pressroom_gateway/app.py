@@ -12,18 +12,25 @@ from contextlib import asynccontextmanager
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
+from pressroom.errors import Code, UserError
 from pressroom.informer import Informer
 from pressroom.names import LABEL_API_KEY
-from pressroom.ports import BATCH_JOBS, SECRETS, TEMPLATES, TENANTS, Jobs, Queue, Store
+from pressroom.ports import BATCH_JOBS, SECRETS, TEMPLATES, TENANTS, Counters, Jobs, Queue, Store
 from pressroom.probes import add_probes
-from pressroom_gateway.auth import KeyRing
+from pressroom_gateway.active import ActiveJobs
+from pressroom_gateway.admission import Admission
+from pressroom_gateway.auth import Doors
 from pressroom_gateway.hints import DoneHints
+from pressroom_gateway.keyring import Identity, KeyRing
 from pressroom_gateway.limits import tenant_of
 from pressroom_gateway.metrics import Metrics
 from pressroom_gateway.problems import Envelope, fault_of, problem
-from pressroom_gateway.routes import NATIVE, Route
-from pressroom_gateway.services import HEADERS, SERVICES, TENANT, Services
+from pressroom_gateway.ratelimit import RateLimits
+from pressroom_gateway.route import ROUTE, Route
+from pressroom_gateway.routes import routes_of
+from pressroom_gateway.services import HEADERS, IDENTITY, SERVICES, TENANT, Services
 from pressroom_gateway.settings import GatewaySettings
+from pressroom_gateway.tokens import Tokens
 from pressroom_gateway.view import View, slim_batch
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,100}")
@@ -31,29 +38,41 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,100}")
 
 @asynccontextmanager
 async def open_services(
-    settings: GatewaySettings, jobs: Jobs, queue: Queue, store: Store, metrics: Metrics
+    settings: GatewaySettings,
+    jobs: Jobs,
+    queue: Queue,
+    store: Store,
+    counters: Counters,
+    metrics: Metrics,
 ) -> AsyncIterator[Services]:
     """The services, their caches kept current while the context is open."""
     namespace = settings.namespace
-    batches = Informer(jobs, BATCH_JOBS, namespace, slim=slim_batch)
+    active = ActiveJobs()
+    batches = Informer(jobs, BATCH_JOBS, namespace, active.seen, slim=slim_batch)
     templates = Informer(jobs, TEMPLATES, namespace)
     tenants = Informer(jobs, TENANTS, namespace)
     keys = Informer(jobs, SECRETS, namespace, label_selector=f"{LABEL_API_KEY}=true")
     hints = DoneHints(queue)
+    ring = KeyRing(keys, keys.synced)
     services = Services(
         settings=settings,
         jobs=jobs,
         queue=queue,
         store=store,
-        batches=View(jobs, BATCH_JOBS, namespace, batches),
+        batches=View(jobs, BATCH_JOBS, namespace, batches, active.seen),
         templates=View(jobs, TEMPLATES, namespace, templates),
         tenants=tenants,
-        keys=KeyRing(keys, keys.synced),
+        doors=Doors(ring, Tokens(settings)),
+        admission=Admission(RateLimits(counters, metrics.alone), active),
         hints=hints,
         metrics=metrics,
         informers=(batches, templates, tenants, keys),
     )
-    runs = [*(informer.run() for informer in services.informers), hints.run()]
+    runs = [
+        *(informer.run() for informer in services.informers),
+        hints.run(),
+        ring.note_uses(jobs),
+    ]
     tasks = [asyncio.create_task(run) for run in runs]
     try:
         yield services
@@ -63,8 +82,10 @@ async def open_services(
         await asyncio.wait(tasks)
 
 
-def make_app(services: Services, routes: Sequence[Route] = NATIVE) -> web.Application:
-    """The application over ``services``."""
+def make_app(services: Services, routes: Sequence[Route] | None = None) -> web.Application:
+    """The application over ``services``, by default with the routes that its settings ask for."""
+    if routes is None:
+        routes = routes_of(services.settings.gateway_dialects)
     envelopes = {route.path: route.envelope for route in routes}
     app = web.Application(
         middlewares=[_observe(services.metrics), _explain(envelopes), _identify(routes)]
@@ -125,19 +146,33 @@ def _explain(envelopes: dict[str, Envelope]) -> Middleware:
 
 def _identify(routes: Sequence[Route]) -> Middleware:
     """Asks who it is, by the rule of the route, before its handler runs."""
-    rules = {(route.method, route.path): route.authenticate for route in routes}
+    known = {(route.method, route.path): route for route in routes}
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-        authenticate = rules.get((request.method, _canonical(request)))
-        if authenticate is not None:
+        route = known.get((request.method, _canonical(request)))
+        if route is not None and route.authenticate is not None:
             services = request.app[SERVICES]
-            name = authenticate(request, services.keys)
-            resource = services.tenants.get(services.namespace, name)
-            request[TENANT] = tenant_of(name, resource)
+            identity = await route.authenticate(request, services.doors)
+            _refuse_beyond(identity, route)
+            request[ROUTE] = route
+            request[IDENTITY] = identity
+            resource = services.tenants.get(services.namespace, identity.tenant)
+            request[TENANT] = tenant = tenant_of(identity.tenant, resource)
+            await services.admission.request(
+                tenant, identity, route.dialect, route.ceilings, request[HEADERS]
+            )
         return await handler(request)
 
     return middleware
+
+
+def _refuse_beyond(identity: Identity, route: Route) -> None:
+    """403 where the key or token is not for this."""
+    if identity.scopes is not None and route.needs not in identity.scopes:
+        raise UserError(
+            Code.FORBIDDEN, f"This key or token lacks the scope {route.needs}.", status=403
+        )
 
 
 def _canonical(request: web.Request) -> str:

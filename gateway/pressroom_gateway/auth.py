@@ -1,84 +1,92 @@
-"""Who is asking: an API key, hashed and looked up among the key Secrets, names the tenant."""
+"""Who is asking. Each rule reads the credentials that its API names, and no other."""
 
 from __future__ import annotations
 
-import asyncio
-import base64
-import binascii
-import hmac
-from collections.abc import Callable
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
 from aiohttp import web
 
-from pressroom import names
 from pressroom.errors import Code, UnavailableError, UserError
-from pressroom.ports import Json
-from pressroom_gateway.view import Cache
+from pressroom_gateway.keyring import Identity, KeyRing
+from pressroom_gateway.tokens import InvalidTokenError, Tokens
+
+log = logging.getLogger(__name__)
 
 
-class KeyRing:
-    """The key Secrets, indexed by the hash of the key; ``known`` is set once they were listed."""
+@dataclass(frozen=True)
+class Doors:
+    """What credentials are held against."""
 
-    def __init__(self, cache: Cache, known: asyncio.Event) -> None:
-        self.known = known
-        self._cache = cache
-        self._index: dict[str, Json] = {}
-
-    def tenant_of(self, key: str) -> str | None:
-        """The tenant whose key this is."""
-        digest = names.api_key_hash(key)
-        secret = self._find(digest)
-        if secret is None or not hmac.compare_digest(_value(secret, "hash"), digest):
-            return None
-        return _value(secret, "tenant") or names.DEFAULT_TENANT
-
-    def _find(self, digest: str) -> Json | None:
-        known = self._index.get(digest)
-        if known is not None:
-            meta = known["metadata"]
-            if self._cache.get(meta["namespace"], meta["name"]) is known:
-                return known
-        # A new, changed or deleted key: index what there is now.
-        self._index = {_value(one, "hash"): one for one in self._cache.items() if _is_key(one)}
-        return self._index.get(digest)
+    keys: KeyRing
+    tokens: Tokens
 
 
-def _is_key(secret: Json) -> bool:
-    labels = secret["metadata"].get("labels") or {}
-    return labels.get(names.LABEL_API_KEY) == "true" and bool(_value(secret, "hash"))
+#: Says who asks. UserError 401; UnavailableError where the keys are not known yet.
+Authenticate = Callable[[web.Request, Doors], Awaitable[Identity]]
+_ANY = "Send a known API key: Authorization: Bearer KEY, or X-API-Key: KEY; or a token as Bearer."
 
 
-def _value(secret: Json, name: str) -> str:
-    """A value of a Secret. An unreadable one is empty, and matches no key."""
-    data = secret.get("data") or {}
-    if name not in data:
-        return str((secret.get("stringData") or {}).get(name, ""))
-    try:
-        return base64.b64decode(data[name], validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError):
-        return ""
+async def api_key(request: web.Request, doors: Doors) -> Identity:
+    """The native rule: ``Authorization: Bearer`` a key or a token, or ``X-API-Key``."""
+    bearer = _bearer(request)
+    if bearer.count(".") == 2:
+        return await _by_token(bearer, doors, _ANY)
+    return _by_key(bearer or _header(request), doors, _ANY)
 
 
-Authenticate = Callable[[web.Request, KeyRing], str]
+async def bearer_key(request: web.Request, doors: Doors) -> Identity:
+    """``Authorization: Bearer KEY``."""
+    return _by_key(_bearer(request), doors, "Send a known API key: Authorization: Bearer KEY.")
 
 
-def api_key(request: web.Request, keys: KeyRing) -> str:
-    """The tenant behind ``Authorization: Bearer KEY`` or ``X-API-Key: KEY``. 401 without one.
+async def x_api_key(request: web.Request, doors: Doors) -> Identity:
+    """``X-API-Key: KEY``."""
+    return _by_key(_header(request), doors, "Send a known API key: X-API-Key: KEY.")
 
-    UnavailableError where the keys are not known yet.
-    """
-    key = _presented(request)
-    tenant = keys.tenant_of(key) if key else None
-    if tenant is not None:
-        return tenant
-    if key and not keys.known.is_set():
+
+async def x_api_key_or_bearer(request: web.Request, doors: Doors) -> Identity:
+    """``x-api-key: KEY``, which wins, or ``Authorization: Bearer KEY``."""
+    key = _header(request) or _bearer(request)
+    text = "Send a known API key: x-api-key: KEY, or Authorization: Bearer KEY."
+    return _by_key(key, doors, text)
+
+
+async def jwt(request: web.Request, doors: Doors) -> Identity:
+    """``Authorization: Bearer`` a token; API keys are no tokens."""
+    text = "Send a valid token: Authorization: Bearer JWT."
+    return await _by_token(_bearer(request), doors, text)
+
+
+def _by_key(key: str, doors: Doors, text: str) -> Identity:
+    found = doors.keys.identity_of(key) if key else None
+    if found is not None:
+        return found
+    if key and not doors.keys.known.is_set():
         raise UnavailableError("the API keys are not known yet")
-    text = "Send a known API key: Authorization: Bearer KEY, or X-API-Key: KEY."
     raise UserError(Code.UNAUTHENTICATED, text, status=401)
 
 
-def _presented(request: web.Request) -> str:
+async def _by_token(token: str, doors: Doors, text: str) -> Identity:
+    try:
+        if token:
+            return await doors.tokens.identity_of(token)
+    except InvalidTokenError as error:
+        log.info("a token was refused: %s", error, extra={"action": "token_refused"})
+    raise UserError(Code.UNAUTHENTICATED, text, status=401)
+
+
+def _bearer(request: web.Request) -> str:
     scheme, _, value = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() == "bearer" and value.strip():
-        return value.strip()
-    return request.headers.get("X-API-Key", "").strip()
+    return _readable(value) if scheme.lower() == "bearer" else ""
+
+
+def _header(request: web.Request) -> str:
+    return _readable(request.headers.get("X-API-Key", ""))
+
+
+def _readable(text: str) -> str:
+    """A credential; empty for bytes that are no text, of which no hash can be taken."""
+    text = text.strip()
+    return text if text.isprintable() else ""

@@ -12,9 +12,9 @@ import orjson
 
 from pressroom import names
 from pressroom.errors import Code, ConflictError, NotFoundError, PressroomError, UserError
-from pressroom.model.batchjob import BatchJobSpec, SecretRef
+from pressroom.model.batchjob import BatchJobSpec, Dialect, SecretRef
 from pressroom.ports import BATCH_JOBS, SECRETS, Json
-from pressroom_gateway import uploads
+from pressroom_gateway import coverage, uploads
 from pressroom_gateway.services import Services
 
 log = logging.getLogger(__name__)
@@ -34,24 +34,32 @@ class Order:
     secret: str | None = None
     labels: Mapping[str, str] | None = None
     lane: str = names.LANE_BULK
+    #: The key that asked for it.
+    key: str | None = None
+    #: An earlier job of this name is the answer, whatever this request says.
+    any_request: bool = False
     annotations: Mapping[str, str] = field(default_factory=dict)
 
 
-def name_for(services: Services, tenant: str, key: str | None) -> str:
+def name_for(
+    services: Services, tenant: str, key: str | None, dialect: Dialect = Dialect.NATIVE
+) -> str:
     """The name of the job to create: fixed by an idempotency key, else random."""
     if key is None:
         return names.job_name(names.random_job_id())
-    return names.job_name(names.keyed_job_id(services.namespace, tenant, "Native", key))
+    return names.job_name(names.keyed_job_id(services.namespace, tenant, dialect, key))
 
 
 async def place(services: Services, order: Order) -> tuple[Json, bool]:
     """Create the job; its JSON, and whether an earlier request of the same kind had made it.
 
     UserError 422 ``idempotency_key_reused`` or 409 ``previous_job_is_being_deleted`` where the
-    name is taken. Wherever the job is not made, its upload and its Secret go.
+    name is taken, 402 ``insufficient_credits``. Wherever the job is not made, its upload and its
+    Secret go.
     """
     secret: str | None = None
     try:
+        coverage.refuse_uncovered(services, order.spec)
         if order.secret is not None:
             secret = await _create_secret(services, order.name, order.secret)
         body = await services.jobs.create(BATCH_JOBS, services.namespace, _resource(order, secret))
@@ -67,7 +75,7 @@ async def place(services: Services, order: Order) -> tuple[Json, bool]:
     log.info("batch created", extra={"action": "batch_created", "batch": order.name})
     if secret is not None:
         await _adopt(services, secret, body)
-    return body, False
+    return await coverage.accepted(services, body), False
 
 
 def _resource(order: Order, secret: str | None) -> Json:
@@ -83,6 +91,8 @@ def _resource(order: Order, secret: str | None) -> Json:
     if order.labels:
         annotations[names.ANNOTATION_ROW_LABELS] = orjson.dumps(dict(order.labels)).decode()
     labels = {names.LABEL_TENANT: spec.tenant or names.DEFAULT_TENANT}
+    if order.key is not None:
+        labels[names.LABEL_KEY] = order.key
     if order.lane != names.LANE_BULK:
         labels[names.LABEL_LANE] = order.lane
     return {
@@ -106,7 +116,8 @@ async def _earlier(services: Services, order: Order) -> Json:
     if services.batches.is_going(body):
         raise _being_deleted()
     annotations = body["metadata"].get("annotations") or {}
-    if annotations.get(names.ANNOTATION_REQUEST_SHA256) != order.sha256:
+    same = annotations.get(names.ANNOTATION_REQUEST_SHA256) == order.sha256
+    if not same and not order.any_request:
         raise UserError(
             Code.IDEMPOTENCY_KEY_REUSED,
             "This Idempotency-Key came with another request before. Use a new key.",

@@ -1,4 +1,4 @@
-"""A tenant's ceilings, the farm's defaults filled in, and the count of its active jobs."""
+"""A tenant's ceilings, the farm's defaults filled in, and what it has used of them."""
 
 from __future__ import annotations
 
@@ -8,14 +8,18 @@ from pydantic import ValidationError
 
 from pressroom import names
 from pressroom.errors import Code, UserError
-from pressroom.model.conditions import TERMINAL, ConditionType, Reason
+from pressroom.model.base import now
+from pressroom.model.conditions import ConditionType, Reason
 from pressroom.model.tenant import (
     DEFAULT_ACTIVE_JOBS,
     DEFAULT_MAX_REQUEST_BYTES,
     DEFAULT_MAX_TTL_SECONDS,
     DEFAULT_ROWS_PER_BATCH,
+    CreditMode,
     TenantLimits,
     TenantSpec,
+    TenantStatus,
+    kept_seconds,
 )
 from pressroom.ports import Json
 
@@ -29,26 +33,61 @@ class Tenant:
     active_jobs: int = DEFAULT_ACTIVE_JOBS
     max_ttl_seconds: int = DEFAULT_MAX_TTL_SECONDS
     max_request_bytes: int = DEFAULT_MAX_REQUEST_BYTES
+    requests_per_minute: int | None = None
+    new_jobs_per_minute: int | None = None
+    active_jobs_per_key: int | None = None
+    pages_per_month: int | None = None
+    pages_used: int = 0
+    #: What the tenant's plan includes; None for everything.
+    features: frozenset[str] | None = None
+    #: Credits that are neither spent nor reserved; None where they do not run out.
+    credits_left: int | None = None
+    #: Hosts and networks that webhooks may reach though they are not public.
+    allowed_peers: tuple[str, ...] = ()
+
+    def may(self, feature: str) -> bool:
+        """Whether the plan includes a feature."""
+        return self.features is None or feature in self.features
 
 
 def tenant_of(name: str, resource: Json | None) -> Tenant:
     """The tenant with the limits of its resource; the defaults where there is none."""
-    limits = _limits(resource)
+    spec, status = read_tenant(resource)
+    limits = spec.limits or TenantLimits()
+    month = now().strftime("%Y-%m")
     return Tenant(
         name,
-        limits.rows_per_batch or DEFAULT_ROWS_PER_BATCH,
-        limits.active_jobs or DEFAULT_ACTIVE_JOBS,
-        limits.max_ttl_seconds or DEFAULT_MAX_TTL_SECONDS,
-        limits.max_request_bytes or DEFAULT_MAX_REQUEST_BYTES,
+        rows_per_batch=limits.rows_per_batch or DEFAULT_ROWS_PER_BATCH,
+        active_jobs=limits.active_jobs or DEFAULT_ACTIVE_JOBS,
+        max_ttl_seconds=limits.max_ttl_seconds or DEFAULT_MAX_TTL_SECONDS,
+        max_request_bytes=limits.max_request_bytes or DEFAULT_MAX_REQUEST_BYTES,
+        requests_per_minute=limits.requests_per_minute,
+        new_jobs_per_minute=limits.new_jobs_per_minute,
+        active_jobs_per_key=limits.active_jobs_per_key,
+        pages_per_month=limits.pages_per_month,
+        pages_used=next((one.pages for one in status.usage if one.month == month), 0),
+        features=None if spec.features is None else frozenset(spec.features),
+        credits_left=_credits_left(spec, status),
+        allowed_peers=tuple((spec.egress.allow if spec.egress else None) or ()),
     )
 
 
-def _limits(resource: Json | None) -> TenantLimits:
+def read_tenant(resource: Json | None) -> tuple[TenantSpec, TenantStatus]:
+    """Spec and status of a Tenant; empty ones where there is none, or none that can be read."""
     try:
-        spec = TenantSpec.model_validate((resource or {}).get("spec") or {})
+        return (
+            TenantSpec.model_validate((resource or {}).get("spec") or {}),
+            TenantStatus.model_validate((resource or {}).get("status") or {}),
+        )
     except ValidationError:
-        return TenantLimits()  # a newer farm's Tenant; the operator says so in its status
-    return spec.limits or TenantLimits()
+        # A newer farm's Tenant; the operator says so in its status.
+        return TenantSpec(), TenantStatus()
+
+
+def _credits_left(spec: TenantSpec, status: TenantStatus) -> int | None:
+    if spec.credits is None or spec.credits.mode is CreditMode.UNLIMITED:
+        return None
+    return (spec.credits.granted or 0) - status.spent - sum(status.reserved.values())
 
 
 def job_tenant(body: Json) -> str:
@@ -64,18 +103,9 @@ def reason_of(body: Json) -> str:
     return Reason.QUEUED
 
 
-def refuse_too_many_jobs(tenant: Tenant, jobs: list[Json]) -> None:
-    """429 where the tenant has as many active jobs as it may."""
-    active = sum(
-        job_tenant(body) == tenant.name and reason_of(body) not in TERMINAL for body in jobs
-    )
-    if active >= tenant.active_jobs:
-        raise UserError(
-            Code.TOO_MANY_REQUESTS,
-            f"{active} batches are active, and no more than {tenant.active_jobs} may be.",
-            status=429,
-            retry_after=5,
-        )
+def ttl_within(tenant: Tenant, seconds: int | None) -> int:
+    """How long a job's data is kept: as asked, else by default, within the tenant's limit."""
+    return kept_seconds(seconds, tenant.max_ttl_seconds)
 
 
 def refuse_long_ttl(tenant: Tenant, seconds: int | None) -> None:

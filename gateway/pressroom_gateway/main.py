@@ -37,7 +37,7 @@ async def run(settings: GatewaySettings) -> None:
         open_jobs(KubeSettings(), timeout=timeout) as jobs,
         open_queue(NatsSettings(), name="gateway", timeout=timeout) as queue,
         open_store(S3Settings(), timeout=timeout) as store,
-        open_services(settings, jobs, queue, store, metrics) as services,
+        open_services(settings, jobs, queue, store, queue.counters, metrics) as services,
         serve(make_app(services), settings.gateway_host, settings.gateway_port) as port,
     ):
         log.info(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 
 @dataclass(frozen=True)
@@ -14,6 +14,7 @@ class Metrics:
     registry: CollectorRegistry
     requests: Counter
     seconds: Histogram
+    alone: Gauge
 
 
 def make_metrics(registry: CollectorRegistry) -> Metrics:
@@ -32,5 +33,10 @@ def make_metrics(registry: CollectorRegistry) -> Metrics:
             ("method", "route"),
             registry=registry,
             buckets=(0.005, 0.02, 0.05, 0.1, 0.3, 1, 3, 10, 30, 100),
+        ),
+        Gauge(
+            "pressroom_gateway_rate_limits_alone",
+            "1 while NATS is away and this replica counts requests for itself.",
+            registry=registry,
         ),
     )

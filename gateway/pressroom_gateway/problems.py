@@ -9,13 +9,13 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
 import orjson
 from aiohttp import ClientError, http_exceptions, web
 
+from pressroom.dialects.fault import ErrorWords, Fault
 from pressroom.errors import (
     Code,
     ConflictError,
@@ -26,18 +26,6 @@ from pressroom.errors import (
 )
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Fault:
-    """What went wrong, before it takes an API's form."""
-
-    status: int
-    code: Code
-    detail: str
-    path: str | None = None
-    line: int | None = None
-    headers: dict[str, str] = field(default_factory=dict)
 
 
 Envelope = Callable[[Fault], web.Response]
@@ -61,6 +49,20 @@ def problem(fault: Fault) -> web.Response:
         status=fault.status,
         headers={**fault.headers, "Content-Type": "application/problem+json"},
     )
+
+
+def envelope(words: ErrorWords) -> Envelope:
+    """The envelope of another API, in whose words every error of its addresses is told."""
+
+    def answer(fault: Fault) -> web.Response:
+        status, body = words(fault)
+        return web.Response(
+            body=orjson.dumps(body),
+            status=status,
+            headers={**fault.headers, "Content-Type": "application/json"},
+        )
+
+    return answer
 
 
 def _title(status: int) -> str:

@@ -9,7 +9,7 @@ import math
 from aiohttp import web
 
 from pressroom import names
-from pressroom.dialects import native
+from pressroom.dialects import native, native_rows
 from pressroom.errors import Code, NotFoundError, PressroomError, UserError
 from pressroom.model.batchjob import (
     BatchJob,
@@ -24,12 +24,13 @@ from pressroom.model.conditions import ConditionType, find
 from pressroom.model.ledger import RowOutcome, RowState
 from pressroom.model.states import TERMINAL_STATES, state_of
 from pressroom_gateway import body, ledgers, templates, uploads
+from pressroom_gateway.admission import owner_of
 from pressroom_gateway.answers import refuse_unknown_parameters
 from pressroom_gateway.batches import patch_spec
 from pressroom_gateway.create import Order, place
 from pressroom_gateway.downloads import attachment, content_type_of
-from pressroom_gateway.limits import refuse_too_many_jobs
-from pressroom_gateway.services import HEADERS, SERVICES, TENANT, Services
+from pressroom_gateway.limits import Tenant, ttl_within
+from pressroom_gateway.services import HEADERS, IDENTITY, SERVICES, TENANT, Services
 
 log = logging.getLogger(__name__)
 DEFAULT_SECONDS = 60.0
@@ -49,17 +50,13 @@ async def render(request: web.Request) -> web.Response:
     services, tenant = request.app[SERVICES], request[TENANT]
     refuse_unknown_parameters(request, {"timeout"})
     seconds = _seconds(request)
-    raw = await body.read_json(request, min(tenant.max_request_bytes, MAX_BODY_BYTES))
-    wanted = native.parse_render(raw)
-    refuse_too_many_jobs(tenant, services.batches.items())
-    if wanted.template is not None:
-        await templates.require(services, tenant.name, [(wanted.template, "template")])
-    spec = await _spec(services, tenant.name, wanted, seconds)
-    order = Order(
-        name=names.job_name(names.random_job_id()), spec=spec, sha256="", lane=names.LANE_FAST
-    )
-    created, _ = await place(services, order)
-    job = job_of(created)
+    most = min(tenant.max_request_bytes, MAX_BODY_BYTES)
+    async with body.json_request(request, most) as raw:
+        wanted = native.parse_render(raw)
+        line = native_rows.data_line(wanted.data, "data")
+        if wanted.template is not None:
+            await templates.require(services, tenant.name, [(wanted.template, "template")])
+    job = await _create(request, wanted, line, seconds)
     request[HEADERS][BATCH_HEADER] = job.metadata.name
     try:
         outcome = await _wait(request, services, job, seconds)
@@ -69,16 +66,31 @@ async def render(request: web.Request) -> web.Response:
     return await _answer(services, outcome)
 
 
+async def _create(
+    request: web.Request, wanted: native.RenderRequest, line: bytes, seconds: float
+) -> BatchJob:
+    services, tenant = request.app[SERVICES], request[TENANT]
+    owner = owner_of(request[IDENTITY], Dialect.NATIVE)
+    name = names.job_name(names.random_job_id())
+    async with services.admission.job(name, tenant, owner):
+        await services.admission.count_job(tenant, owner, request[HEADERS])
+        spec = await _spec(services, tenant, wanted, line, seconds)
+        order = Order(name=name, spec=spec, sha256="", lane=names.LANE_FAST, key=owner.key)
+        created, _ = await place(services, order)
+    return job_of(created)
+
+
 async def _spec(
-    services: Services, tenant: str, wanted: native.RenderRequest, seconds: float
+    services: Services, tenant: Tenant, wanted: native.RenderRequest, line: bytes, seconds: float
 ) -> BatchJobSpec:
-    line = native.data_line(wanted.data, "data")
     inline = len(line) <= INLINE_BYTES
     return BatchJobSpec(
-        tenant=tenant,
+        tenant=tenant.name,
         dialect=Dialect.NATIVE,
         rows=[InlineRow(data=wanted.data)] if inline else None,
-        manifest=None if inline else await uploads.upload_lines(services.store, tenant, [line]),
+        manifest=None
+        if inline
+        else await uploads.upload_lines(services.store, tenant.name, [line]),
         template=TemplateRef(name=wanted.template) if wanted.template else None,
         html=wanted.html,
         missing_values=wanted.missing_values,
@@ -86,7 +98,7 @@ async def _spec(
         outputs=[OutputKind.FILES],
         # Ends the job also where nobody is left to cancel it.
         active_deadline_seconds=math.ceil(seconds) + 30,
-        ttl_seconds_after_finished=TTL_SECONDS,
+        ttl_seconds_after_finished=ttl_within(tenant, TTL_SECONDS),
         history_seconds=HISTORY_SECONDS,
     )
 

@@ -9,8 +9,10 @@ from aiohttp import web
 from pressroom.errors import UnavailableError
 from pressroom.informer import Informer
 from pressroom.ports import Jobs, Queue, Store
-from pressroom_gateway.auth import KeyRing
+from pressroom_gateway.admission import Admission
+from pressroom_gateway.auth import Doors
 from pressroom_gateway.hints import DoneHints
+from pressroom_gateway.keyring import Identity
 from pressroom_gateway.limits import Tenant
 from pressroom_gateway.metrics import Metrics
 from pressroom_gateway.settings import GatewaySettings
@@ -28,7 +30,8 @@ class Services:
     batches: View
     templates: View
     tenants: Cache
-    keys: KeyRing
+    doors: Doors
+    admission: Admission
     hints: DoneHints
     metrics: Metrics
     informers: tuple[Informer, ...]
@@ -46,5 +49,6 @@ class Services:
 
 SERVICES = web.AppKey("services", Services)
 TENANT = web.RequestKey("tenant", Tenant)
+IDENTITY = web.RequestKey("identity", Identity)
 #: Headers for the answer, whatever becomes of the request: a document or a problem.
 HEADERS = web.RequestKey("headers", dict[str, str])

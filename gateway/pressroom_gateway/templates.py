@@ -16,7 +16,7 @@ from pressroom.errors import Code, ConflictError, NotFoundError, UserError
 from pressroom.model.batchjob import TemplateId
 from pressroom.model.template import TemplateSpec
 from pressroom.ports import TEMPLATES, Json
-from pressroom_gateway import body
+from pressroom_gateway import body, syntax
 from pressroom_gateway.answers import json_answer
 from pressroom_gateway.services import SERVICES, TENANT, Services
 
@@ -27,16 +27,18 @@ _IDS: TypeAdapter[str] = TypeAdapter(TemplateId)
 
 
 async def find(services: Services, tenant: str, template_id: str) -> Json | None:
-    """The template of this name or alias that the tenant may use."""
-    name = names.template_name(template_id)
-    found = services.templates.cached(name)
-    if found is None:
-        found = next(
-            (one for one in services.templates.items() if _answers_to(one, template_id)), None
-        )
-    if found is None:
-        found = await services.templates.get(name)
-    return found if found is not None and _visible(found, tenant) else None
+    """The template of this name or alias that the tenant may use: its own before a shared one."""
+    name = names.template_name(template_id, tenant)
+    named = services.templates.cached(name)
+    if named is not None and _owner(named) == tenant:
+        return named
+    known = [one for one in services.templates.items() if _answers_to(one, template_id)]
+    for owner in (tenant, None):
+        found = next((one for one in known if _owner(one) == owner), None)
+        if found is not None:
+            return found
+    asked = await services.templates.get(name)
+    return asked if asked is not None and _visible(asked, tenant) else None
 
 
 async def require(services: Services, tenant: str, ids: Iterable[tuple[str, str]]) -> None:
@@ -51,7 +53,8 @@ async def put_template(request: web.Request) -> web.Response:
     services, tenant = request.app[SERVICES], request[TENANT].name
     template_id = _id_of(request)
     spec = await _spec_of(request)
-    name = names.template_name(template_id)
+    await syntax.refuse_faulty((("html", spec.html), *syntax.page_texts(spec.page)))
+    name = names.template_name(template_id, tenant)
     if name != template_id and template_id not in (spec.aliases or ()):
         spec = spec.evolve(aliases=[*(spec.aliases or ()), template_id])
     for _ in range(_WRITE_ATTEMPTS):
@@ -77,12 +80,11 @@ async def get_template(request: web.Request) -> web.Response:
 async def list_templates(request: web.Request) -> web.Response:
     """``GET /v1/templates``: all that the tenant may use, by id, without their texts."""
     services, tenant = request.app[SERVICES], request[TENANT].name
-    entries = [
-        native_answers.template_entry(one)
-        for one in services.templates.items()
-        if _visible(one, tenant)
-    ]
-    return json_answer({"templates": sorted(entries, key=lambda entry: str(entry["id"]))})
+    seen = [one for one in services.templates.items() if _visible(one, tenant)]
+    # Of a shared template and the tenant's own of the same id, the latter is the one it gets.
+    seen.sort(key=lambda one: _owner(one) is not None)
+    entries = {entry["id"]: entry for entry in map(native_answers.template_entry, seen)}
+    return json_answer({"templates": [entries[template_id] for template_id in sorted(entries)]})
 
 
 async def delete_template(request: web.Request) -> web.Response:
@@ -107,7 +109,8 @@ async def _write(
 ) -> tuple[Json, bool]:
     # An alias may lead to a resource of another name; then that one is meant.
     known = await find(services, tenant, template_id)
-    name = known["metadata"]["name"] if known is not None else name
+    if known is not None and _is_of(known, tenant):
+        name = known["metadata"]["name"]
     resource = {
         "apiVersion": TEMPLATES.api_version,
         "kind": TEMPLATES.kind,
@@ -133,7 +136,8 @@ async def _spec_of(request: web.Request) -> TemplateSpec:
             raise UserError(
                 Code.BAD_ENCODING, f"Line {line} is not UTF-8. Send UTF-8.", line=line
             ) from None
-    return native.parse_template(await body.read_json(request, MAX_TEMPLATE_BYTES))
+    async with body.json_request(request, MAX_TEMPLATE_BYTES) as raw:
+        return native.parse_template(raw)
 
 
 def _id_of(request: web.Request) -> str:
@@ -151,7 +155,8 @@ def _id_of(request: web.Request) -> str:
 
 
 def _answers_to(body_: Json, template_id: str) -> bool:
-    return template_id in (body_["spec"].get("aliases") or ())
+    named = body_["metadata"]["name"] == template_id
+    return named or template_id in (body_["spec"].get("aliases") or ())
 
 
 def _owner(body_: Json) -> str | None:
@@ -164,10 +169,14 @@ def _visible(body_: Json, tenant: str) -> bool:
     return _owner(body_) in (None, tenant)
 
 
-def _refuse_others(body_: Json, tenant: str, template_id: str) -> None:
+def _is_of(body_: Json, tenant: str) -> bool:
     # Without an owner it came by kubectl: the default tenant is who runs the farm.
-    if (_owner(body_) or names.DEFAULT_TENANT) != tenant:
-        text = f"The template {template_id} belongs to another tenant. Choose another id."
+    return (_owner(body_) or names.DEFAULT_TENANT) == tenant
+
+
+def _refuse_others(body_: Json, tenant: str, template_id: str) -> None:
+    if not _is_of(body_, tenant):
+        text = f"The template {template_id} is shared by all tenants. Choose another id."
         raise UserError(Code.FORBIDDEN, text, path="id", status=403)
 
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 import time
 from typing import Any, Protocol
 
+from pressroom import names
 from pressroom.errors import NotFoundError
+from pressroom.informer import OnEvent
 from pressroom.ports import Jobs, Json, Kind
 
 #: How long an own write is remembered; a watch that lags more than this is not followed at all.
@@ -26,6 +28,13 @@ def slim_batch(body: Json) -> None:
         spec["rows"] = [{"id": row["id"]} if "id" in row else {} for row in spec["rows"]]
 
 
+def order_of(batch: Json) -> tuple[str, str, str]:
+    """What batches are sorted by: when they were made, and for those of a second in which order."""
+    meta = batch["metadata"]
+    submitted = (meta.get("annotations") or {}).get(names.ANNOTATION_SUBMITTED_AT, "")
+    return meta["creationTimestamp"], submitted, meta["name"]
+
+
 class Cache(Protocol):
     """What is used of an informer."""
 
@@ -37,11 +46,19 @@ class Cache(Protocol):
 class View:
     """One kind of resource in one namespace."""
 
-    def __init__(self, jobs: Jobs, kind: Kind, namespace: str, cache: Cache) -> None:
+    def __init__(
+        self,
+        jobs: Jobs,
+        kind: Kind,
+        namespace: str,
+        cache: Cache,
+        on_write: OnEvent | None = None,
+    ) -> None:
         self._jobs = jobs
         self._kind = kind
         self._namespace = namespace
         self._cache = cache
+        self._on_write = on_write
         self._written: dict[str, tuple[float, Json]] = {}
         self._deleted: dict[str, float] = {}
 
@@ -49,12 +66,16 @@ class View:
         """Remember what a write returned."""
         self._prune()
         self._written[body["metadata"]["name"]] = (time.monotonic() + OVERLAY_SECONDS, body)
+        if self._on_write is not None:
+            self._on_write("MODIFIED", body)
 
     def forget(self, body: Json) -> None:
         """Remember that this very resource was deleted."""
         self._prune()
         self._written.pop(body["metadata"]["name"], None)
         self._deleted[body["metadata"]["uid"]] = time.monotonic() + OVERLAY_SECONDS
+        if self._on_write is not None:
+            self._on_write("DELETED", body)
 
     def cached(self, name: str) -> Json | None:
         """The resource as far as it is known without asking; None where it is being deleted."""

@@ -16,7 +16,7 @@ from pressroom.model.conditions import (
     Reason,
     find,
 )
-from pressroom.model.page import PageOptions
+from pressroom.model.page import Output, PageOptions
 from pressroom.model.rows import Row
 from pressroom.model.template import MissingValues, TemplateHtml
 
@@ -28,7 +28,6 @@ TemplateId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.
 FileNamePattern = Annotated[str, StringConstraints(min_length=1, max_length=500)]
 
 MAX_INLINE_ROWS = 100
-DEFAULT_TTL_SECONDS = 86_400
 DEFAULT_HISTORY_SECONDS = 345_600
 
 
@@ -61,7 +60,7 @@ class Manifest(Model):
 
 
 class ConfigMapRef(Model):
-    """Rows in a ConfigMap of the same namespace: CSV where the key ends in .csv, else NDJSON."""
+    """Rows in a ConfigMap of the same namespace."""
 
     name: Name
     key: Annotated[str, StringConstraints(min_length=1, max_length=253)]
@@ -106,6 +105,11 @@ def _unchanged(python_name: str) -> Rule:
 _MUTABLE = {"suspend", "cancel", "ttl_seconds_after_finished"}
 
 
+def makes_images(page: PageOptions | None) -> bool:
+    """Whether options themselves ask for images."""
+    return page is not None and page.kind is not Output.PDF
+
+
 class BatchJobSpec(Model):
     """A batch: where its rows are, what they are rendered with, and what is made of them."""
 
@@ -113,7 +117,12 @@ class BatchJobSpec(Model):
     dialect: Dialect | None = Field(None, description="Default: Native.")
     rows: Annotated[list[InlineRow], Field(min_length=1, max_length=MAX_INLINE_ROWS)] | None = None
     manifest: Manifest | None = None
-    config_map: ConfigMapRef | None = None
+    config_map: ConfigMapRef | None = Field(
+        None,
+        description="Rows in a ConfigMap of the same namespace. A key in .csv holds CSV, "
+        "whose header names the values; one in .ndjson or .jsonl holds a JSON object a line, "
+        "which is the data of a row and not a row as in rows. Other keys are refused.",
+    )
     template: TemplateRef | None = None
     html: TemplateHtml | None = Field(None, description="A template text of the job's own.")
     templates: Annotated[list[TemplateId], Field(max_length=100)] | None = Field(
@@ -144,7 +153,9 @@ class BatchJobSpec(Model):
     cancel: bool | None = None
     webhook: Webhook | None = None
     ttl_seconds_after_finished: Annotated[int, Field(ge=0, le=31_536_000)] | None = Field(
-        None, description="Seconds until the job's data is purged. Default 86400."
+        None,
+        description="Seconds until the job's data is purged. Default 86400, or the tenant's "
+        "maxTtlSeconds where that is less.",
     )
     history_seconds: Annotated[int, Field(ge=0, le=31_536_000)] | None = Field(
         None, description="Seconds that the small record stays after the data. Default 345600."
@@ -162,6 +173,19 @@ class BatchJobSpec(Model):
             lambda s: s.template is None or s.html is None,
         ),
         Rule(
+            "!has(self.outputs) || !self.outputs.exists(o, o == 'Merged') || "
+            "!has(self.page) || !has(self.page.output) || self.page.output == 'Pdf'",
+            "images cannot be merged: leave Merged out of outputs, or make page.output Pdf",
+            lambda s: not (s.wants_merged() and makes_images(s.page)),
+        ),
+        Rule(
+            "!has(self.outputs) || !self.outputs.exists(o, o == 'Merged') || !has(self.rows) || "
+            "self.rows.all(r, !has(r.page) || !has(r.page.output) || r.page.output == 'Pdf')",
+            "images cannot be merged: leave Merged out of outputs, or make every row's "
+            "page.output Pdf",
+            lambda s: not (s.wants_merged() and any(makes_images(r.page) for r in s.rows or ())),
+        ),
+        Rule(
             "!has(oldSelf.cancel) || !oldSelf.cancel || (has(self.cancel) && self.cancel)",
             "a cancelled job stays cancelled",
             lambda new, old: not old.cancel or bool(new.cancel),
@@ -173,6 +197,10 @@ class BatchJobSpec(Model):
     @classmethod
     def _is_set(cls, value: list[Any] | None) -> list[Any] | None:
         return distinct(value)
+
+    def wants_merged(self) -> bool:
+        """Whether a merged PDF is asked for."""
+        return OutputKind.MERGED in (self.outputs or ())
 
     def outputs_or_default(self) -> frozenset[OutputKind]:
         """What the job leaves, the default filled in."""
@@ -211,6 +239,7 @@ class ArtifactStatus(Record):
     bytes: int
     sha256: str
     files: int | None = None
+    rows: int | None = None
     pages: int | None = None
 
 
@@ -240,9 +269,18 @@ class BatchJobStatus(Record):
     shards: ShardCounts | None = None
     artifacts: ArtifactsStatus | None = None
     failures: list[Failure] = Field(default_factory=list, max_length=20)
+    ended_as: Reason | None = Field(
+        None, description="How the job ended; stays what it is when the data expires."
+    )
     start_time: Time | None = None
     completion_time: Time | None = None
     expiry_time: Time | None = None
+    webhook_redelivery: str | None = Field(
+        None, description="The redelivery that the condition WebhookDelivered speaks of."
+    )
+    max_ttl_seconds: int | None = Field(
+        None, description="The tenant's maxTtlSeconds as the job came in."
+    )
 
     def reason(self) -> Reason:
         """The reason of the summary condition; Queued before the operator has said anything."""

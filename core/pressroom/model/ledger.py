@@ -115,13 +115,21 @@ class Task(Record):
 
 
 class WebhookTask(Record):
-    """What the finalizer needs to call a webhook: the secret is read from its Secret."""
+    """What the finalizer needs to call a webhook: the secret is read from its Secret.
+
+    ``signature_header`` is where a dialect wants the hex HMAC-SHA-256 of the body as well.
+    ``admitted`` lists hosts and networks that the tenant may call though they are not public.
+    ``redelivery`` names the round of calls, if not the first.
+    """
 
     url: str
     secret_ref: str | None = None
     event: str
     body: str
     attempt: int = 1
+    signature_header: str | None = None
+    admitted: list[str] = Field(default_factory=list)
+    redelivery: str | None = None
 
 
 class Artifact(Record):
@@ -131,6 +139,7 @@ class Artifact(Record):
     bytes: int
     sha256: str
     files: int | None = None
+    rows: int | None = None
     pages: int | None = None
 
 
@@ -146,8 +155,32 @@ class Artifacts(Record):
     error: RowFault | None = None
 
 
+class UsageRecord(Record):
+    """``usage/<tenant>/<uid>.json``: what a job used, from its row ledgers; written once.
+
+    ``succeeded`` and ``failed`` count rows that were tried, ``cancelled`` the others.
+    """
+
+    version: int = 1
+    uid: str
+    tenant: str
+    job: str
+    dialect: str
+    rows: int
+    succeeded: int
+    failed: int
+    cancelled: int
+    pages: int
+    bytes: int
+    credits: int
+    ended_at: Time
+
+
 class WebhookRecord(Record):
-    """``webhook.json``: what became of a webhook so far."""
+    """``webhook.json``: what became of a webhook so far. ``refused``: its address, for good.
+
+    ``attempts`` are those of the round of calls that ``redelivery`` names; None for the first.
+    """
 
     delivered: bool
     attempts: int
@@ -155,4 +188,6 @@ class WebhookRecord(Record):
     last_error: str | None = None
     next_attempt_at: Time | None = None
     gave_up: bool = False
+    refused: bool = False
+    redelivery: str | None = None
     updated_at: datetime

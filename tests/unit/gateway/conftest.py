@@ -6,10 +6,12 @@ from collections.abc import AsyncIterator
 
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
+from bad_input import LIMITS
 from gateway_support import KEY, NAMESPACE, OTHER_KEY, Farm, add_key
 from prometheus_client import CollectorRegistry
 
 from pressroom.ports import TENANTS
+from pressroom.testing.memory_counters import MemoryCounters
 from pressroom.testing.memory_jobs import MemoryJobs
 from pressroom.testing.memory_queue import MemoryQueue
 from pressroom.testing.memory_store import MemoryStore
@@ -23,16 +25,16 @@ async def farm() -> AsyncIterator[Farm]:
     jobs, store, queue = MemoryJobs(), MemoryStore(), MemoryQueue()
     await add_key(jobs, KEY, "default")
     await add_key(jobs, OTHER_KEY, "other")
-    limits = {"rowsPerBatch": 500, "activeJobs": 20, "maxRequestBytes": 4 * 1024 * 1024}
     for tenant in ("default", "other"):
         await jobs.create(
-            TENANTS, NAMESPACE, {"metadata": {"name": tenant}, "spec": {"limits": limits}}
+            TENANTS, NAMESPACE, {"metadata": {"name": tenant}, "spec": {"limits": LIMITS}}
         )
     settings = GatewaySettings(namespace=NAMESPACE)
+    counters = MemoryCounters()
     metrics = make_metrics(CollectorRegistry())
-    async with open_services(settings, jobs, queue, store, metrics) as services:
+    async with open_services(settings, jobs, queue, store, counters, metrics) as services:
         for informer in services.informers:
             await informer.synced.wait()
         async with TestClient(TestServer(make_app(services))) as client:
             version = (await jobs.list(TENANTS, NAMESPACE)).resource_version
-            yield Farm(client, services, jobs, store, queue, version)
+            yield Farm(client, services, jobs, store, queue, counters, version)

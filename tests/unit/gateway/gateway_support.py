@@ -18,6 +18,7 @@ from pressroom.model.base import now, rfc3339
 from pressroom.model.ledger import RowFault, RowOutcome, RowState, ShardLedger
 from pressroom.model.plan import Plan, cut
 from pressroom.ports import BATCH_JOBS, SECRETS, Json
+from pressroom.testing.memory_counters import MemoryCounters
 from pressroom.testing.memory_jobs import MemoryJobs
 from pressroom.testing.memory_queue import MemoryQueue
 from pressroom.testing.memory_store import MemoryStore
@@ -38,6 +39,7 @@ class Farm:
     jobs: MemoryJobs
     store: MemoryStore
     queue: MemoryQueue
+    counters: MemoryCounters
     version: str
     headers: dict[str, str] = field(default_factory=lambda: {"X-API-Key": KEY})
 
@@ -94,6 +96,44 @@ class Farm:
         changed = await self.jobs.patch(BATCH_JOBS, NAMESPACE, name, patch, subresource="status")
         self.services.batches.put(changed)
 
+    async def accept(self, name: str) -> None:
+        """What the operator writes once a job is accepted."""
+        await self._conditions(
+            name, ("Accepted", "True", "Accepted"), ("Succeeded", "Unknown", "Queued")
+        )
+
+    async def reject(self, name: str, reason: str, message: str) -> None:
+        """What the operator writes about a job that it refuses."""
+        await self._conditions(
+            name, ("Accepted", "False", reason), ("Succeeded", "False", "Rejected"), message
+        )
+
+    async def _conditions(
+        self,
+        name: str,
+        accepted: tuple[str, str, str],
+        summary: tuple[str, str, str],
+        message: str = "",
+    ) -> None:
+        conditions = [
+            {
+                "type": type_,
+                "status": status,
+                "reason": reason,
+                "message": message,
+                "lastTransitionTime": rfc3339(now()),
+            }
+            for type_, status, reason in (accepted, summary)
+        ]
+        patch = {"status": {"conditions": conditions}}
+        await self.jobs.patch(BATCH_JOBS, NAMESPACE, name, patch, subresource="status")
+
+    async def knows(self, key: str) -> None:
+        """Until the gateway has seen a key."""
+        async with asyncio.timeout(5):
+            while self.services.doors.keys.identity_of(key) is None:
+                await asyncio.sleep(0.01)
+
     def uploads(self) -> list[str]:
         """Everything that requests have left in the store."""
         return [key for key in self.store.objects if key.startswith("uploads/")]
@@ -128,7 +168,13 @@ class Farm:
         await self.store.put(names.plan_key(uid), orjson.dumps(plan.wire()))
         return plan
 
-    async def render_shard(self, plan: Plan, number: int, failing: Set[int] = frozenset()) -> None:
+    async def render_shard(
+        self,
+        plan: Plan,
+        number: int,
+        failing: Set[int] = frozenset(),
+        cancelled: Set[int] = frozenset(),
+    ) -> None:
         """A worker's ledger and row files of one shard, and its hint."""
         shard = plan.shards[number]
         data = self.store.objects[plan.manifest].data[shard.offset : shard.offset + shard.bytes]
@@ -136,6 +182,12 @@ class Farm:
         for index, line in enumerate(data.splitlines(), shard.first):
             row_id = orjson.loads(line).get("id") or str(index)
             file = names.row_key(plan.uid, index, "a1")
+            if index in cancelled:
+                fault = RowFault(code=Code.CANCELLED, message="The batch was cancelled.")
+                rows.append(
+                    RowOutcome(index=index, id=row_id, state=RowState.CANCELLED, error=fault)
+                )
+                continue
             if index in failing:
                 fault = RowFault(code=Code.TEMPLATE_UNDEFINED, message="'n' is undefined")
                 rows.append(RowOutcome(index=index, id=row_id, state=RowState.FAILED, error=fault))
@@ -158,14 +210,22 @@ class Farm:
         await self.store.create(names.shard_key(plan.uid, number), orjson.dumps(ledger.wire()))
         await self.queue.hint(names.done_subject(plan.uid), b"")
 
-    async def finish(self, name: str, failing: Set[int] = frozenset()) -> Plan:
+    async def finish(
+        self,
+        name: str,
+        failing: Set[int] = frozenset(),
+        cancelled: Set[int] = frozenset(),
+        made: Set[str] = frozenset({"zip", "merged"}),
+    ) -> Plan:
         """The whole of a batch: plan, ledgers, files, artifacts, status."""
         plan = await self.plan(name)
         for number in range(len(plan.shards)):
-            await self.render_shard(plan, number, failing)
+            await self.render_shard(plan, number, failing, cancelled)
         artifacts: dict[str, Any] = {}
         for word, file in (("zip", "batch.zip"), ("merged", "merged.pdf")):
-            if word.capitalize() in ((await self.job(name))["spec"].get("outputs") or ["Zip"]):
+            if word in made and word.capitalize() in (
+                (await self.job(name))["spec"].get("outputs") or ["Zip"]
+            ):
                 key = names.output_key(plan.uid, "a1", file)
                 await self.store.put(key, f"the {word}".encode())
                 artifacts[word] = {"key": key, "bytes": len(f"the {word}"), "sha256": "0" * 64}
@@ -173,21 +233,23 @@ class Farm:
             "total": plan.rows,
             "settled": plan.rows,
             "failed": len(failing),
-            "succeeded": plan.rows - len(failing),
+            "succeeded": plan.rows - len(failing) - len(cancelled),
         }
-        reason = "PartiallyFailed" if failing else "Completed"
+        reason = "AllRowsFailed" if len(failing) == plan.rows else "Completed"
+        reason = "PartiallyFailed" if 0 < len(failing) < plan.rows else reason
+        reason = "Cancelled" if cancelled else reason
         await self.set_status(name, reason, rows=counts, artifacts=artifacts)
         return plan
 
 
-async def add_key(jobs: MemoryJobs, key: str, tenant: str) -> None:
+async def add_key(jobs: MemoryJobs, key: str, tenant: str, name: str | None = None) -> None:
     await jobs.create(
         SECRETS,
         NAMESPACE,
         {
             "apiVersion": "v1",
             "kind": "Secret",
-            "metadata": {"name": f"key-{tenant}", "labels": {names.LABEL_API_KEY: "true"}},
+            "metadata": {"name": name or f"key-{tenant}", "labels": {names.LABEL_API_KEY: "true"}},
             "stringData": {"hash": names.api_key_hash(key), "tenant": tenant},
         },
     )

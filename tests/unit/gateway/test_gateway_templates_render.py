@@ -45,20 +45,30 @@ class TestTemplates:
         }
         farm.services.templates.put(await farm.jobs.create(TEMPLATES, NAMESPACE, resource))
         assert (await farm.call("GET", "/v1/templates/tpl_9", key=OTHER_KEY))[1]["name"] == "letter"
-        status, _ = await farm.call("PUT", "/v1/templates/tpl_9", key=OTHER_KEY, json={"html": "y"})
-        assert status == 403
-        assert (await farm.jobs.get(TEMPLATES, NAMESPACE, "letter"))["spec"]["html"] == "x"
+        assert (await farm.call("DELETE", "/v1/templates/tpl_9", key=OTHER_KEY))[0] == 403
+        # Its own template of that id stands before the shared one, for it alone.
+        own = {"html": "y"}
+        status, _ = await farm.call("PUT", "/v1/templates/tpl_9", key=OTHER_KEY, json=own)
+        assert status == 201
+        assert (await farm.call("GET", "/v1/templates/tpl_9", key=OTHER_KEY))[1]["html"] == "y"
+        assert (await farm.call("GET", "/v1/templates/tpl_9"))[1]["html"] == "x"
+        _, listed = await farm.call("GET", "/v1/templates", key=OTHER_KEY)
+        assert sorted(one["id"] for one in listed["templates"]) == ["letter", "tpl_9"]
 
     async def test_another_tenants_template(self, farm: Farm) -> None:
         await farm.template("mine")
         assert (await farm.call("GET", "/v1/templates/mine", key=OTHER_KEY))[0] == 404
         assert (await farm.call("DELETE", "/v1/templates/mine", key=OTHER_KEY))[0] == 404
-        status, _ = await farm.call(
-            "PUT", "/v1/templates/mine", key=OTHER_KEY, json={"html": "stolen"}
-        )
-        assert status == 403
         batch = {"template": "mine", "rows": [{}]}
         assert (await farm.call("POST", "/v1/batches", key=OTHER_KEY, json=batch))[0] == 404
+        # An id that another tenant has taken is free to all the same: nothing tells.
+        status, _ = await farm.call(
+            "PUT", "/v1/templates/mine", key=OTHER_KEY, json={"html": "theirs"}
+        )
+        assert status == 201
+        assert (await farm.call("GET", "/v1/templates/mine"))[1]["html"] == "<p>{{ n }}</p>"
+        _, listed = await farm.call("GET", "/v1/templates")
+        assert [one["id"] for one in listed["templates"]] == ["mine"]
 
     @pytest.mark.parametrize(
         ("body", "status", "path"),
