@@ -17,16 +17,16 @@ from pathlib import Path
 import orjson
 from pydantic import ValidationError
 
-from pressroom import names
+from pressroom import names, usage
 from pressroom.errors import Code, NotFoundError, UnavailableError
 from pressroom.model.base import now
-from pressroom.model.batchjob import OutputKind
+from pressroom.model.batchjob import Dialect, OutputKind
 from pressroom.model.ledger import Artifact, Artifacts, RowFault, Task
 from pressroom.model.plan import Plan
 from pressroom.ports import Store, Stored
 from pressroom_finalizer import archive
 from pressroom_finalizer.faults import BrokenJobError
-from pressroom_finalizer.ledger import JobLedger, Totals, gather
+from pressroom_finalizer.ledger import JobLedger, gather
 from pressroom_finalizer.merging import Merge, MergeLimits, merging
 from pressroom_finalizer.rowfiles import RETRY_SECONDS, row_files
 
@@ -80,15 +80,13 @@ class _Job:
         Own outputs go where they cannot count: another attempt has won, or the job is gone.
         """
         try:
-            totals, artifacts = await self._artifacts()
+            tally, artifacts = await self._artifacts()
             # Also what looks like a broken job may be one that is being purged.
             if await self._is_gone():
                 await self._store.delete(self._kept)
                 return False
-            await self._store.put(
-                names.usage_key(self._task.tenant, self._task.uid),
-                orjson.dumps(_usage(self._task, totals)),
-                content_type="application/json",
+            await usage.write(
+                self._store, self._subject().record(tally, merged=artifacts.merged is not None)
             )
         except Exception:
             await self._store.delete(self._kept)
@@ -127,14 +125,15 @@ class _Job:
     async def _is_gone(self) -> bool:
         return await self._store.stat(names.plan_key(self._task.uid)) is None
 
-    async def _artifacts(self) -> tuple[Totals, Artifacts]:
+    async def _artifacts(self) -> tuple[usage.Tally, Artifacts]:
         path = self._directory / "ledger.ndjson"
         try:
             ledger = await self._gather()
         except BrokenJobError as error:
             path.write_bytes(b"")
-            ledger = JobLedger(path)
-            return ledger.totals, self._failed(error, await self._upload_ledger(ledger))
+            failed = self._failed(error, await self._upload_ledger(JobLedger(path)))
+            # What can be read counts all the same.
+            return await usage.tally(self._store, self._task.uid), failed
         artifact = await self._upload_ledger(ledger)
         try:
             return ledger.totals, await self._outputs(ledger, artifact)
@@ -142,16 +141,26 @@ class _Job:
             return ledger.totals, self._failed(error, artifact)
 
     async def _gather(self) -> JobLedger:
-        try:
-            plan = Plan.model_validate(orjson.loads(self._plan))
-        except (orjson.JSONDecodeError, ValidationError) as error:
-            raise BrokenJobError("The job's plan cannot be read.", log=f"plan: {error}") from error
+        plan = self._read_plan()
         ledger = await gather(self._store, self._task.uid, len(plan.shards), self._directory)
         if ledger.totals.rows != plan.rows:
             raise BrokenJobError(
                 f"The ledgers have {ledger.totals.rows} rows; the job has {plan.rows}."
             )
         return ledger
+
+    def _read_plan(self) -> Plan:
+        try:
+            return Plan.model_validate(orjson.loads(self._plan))
+        except (orjson.JSONDecodeError, ValidationError) as error:
+            raise BrokenJobError("The job's plan cannot be read.", log=f"plan: {error}") from error
+
+    def _subject(self) -> usage.Subject:
+        try:
+            return usage.Subject.of_plan(self._read_plan())
+        except BrokenJobError:
+            task = self._task
+            return usage.Subject(task.uid, task.tenant, task.name, Dialect.NATIVE)
 
     def _failed(self, error: BrokenJobError, ledger: Artifact) -> Artifacts:
         _log.error(
@@ -226,7 +235,8 @@ class _Job:
         pages = await merge.finish()
         key = self._key("merged.pdf")
         stored = await self._store.upload_file(key, merge.out, content_type="application/pdf")
-        return _artifact(key, stored, files=merge.files, pages=pages)
+        made = _artifact(key, stored, files=merge.files, pages=pages)
+        return made.evolve(rows=merge.files)  # a file is a row's
 
 
 def _folder(path: Path) -> Path:
@@ -238,15 +248,3 @@ def _artifact(
     key: str, stored: Stored, *, files: int | None = None, pages: int | None = None
 ) -> Artifact:
     return Artifact(key=key, bytes=stored.size, sha256=stored.sha256, files=files, pages=pages)
-
-
-def _usage(task: Task, totals: Totals) -> dict[str, str | int]:
-    return {
-        "uid": task.uid,
-        "tenant": task.tenant,
-        "rows": totals.rows,
-        "succeeded": totals.succeeded,
-        "failed": totals.failed,
-        "pages": totals.pages,
-        "bytes": totals.bytes,
-    }

@@ -18,6 +18,7 @@ from pressroom.errors import NotFoundError
 from pressroom.model.filenames import safe_name, unique
 from pressroom.model.ledger import RowOutcome, RowState, ShardLedger
 from pressroom.ports import Store
+from pressroom.usage import Tally
 from pressroom_finalizer.ahead import ahead
 from pressroom_finalizer.faults import BrokenJobError, NotYetError
 
@@ -27,23 +28,10 @@ _EPOCH = datetime(1980, 1, 1, tzinfo=UTC)
 
 
 @dataclass
-class Totals:
+class Totals(Tally):
     """What the rows of a job come to. ``finished_at`` is when the last shard was done."""
 
-    rows: int = 0
-    succeeded: int = 0
-    failed: int = 0
-    pages: int = 0
-    bytes: int = 0
     finished_at: datetime = _EPOCH
-
-    def add(self, row: RowOutcome) -> None:
-        """Count one row."""
-        self.rows += 1
-        self.succeeded += row.state is RowState.SUCCEEDED
-        self.failed += row.state is RowState.FAILED
-        self.pages += row.pages
-        self.bytes += row.bytes
 
 
 @dataclass

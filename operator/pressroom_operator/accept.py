@@ -12,9 +12,8 @@ from dataclasses import dataclass
 
 import orjson
 
-from pressroom.csvrows import parse_csv
 from pressroom.errors import Code, NotFoundError, UserError
-from pressroom.model.batchjob import BatchJob, Manifest
+from pressroom.model.batchjob import BatchJob, Dialect, Manifest, makes_images
 from pressroom.model.page import PageOptions
 from pressroom.model.plan import Plan, cut
 from pressroom.model.rows import MAX_ROW_BYTES, Row, parse_row
@@ -29,6 +28,7 @@ from pressroom.model.tenant import (
 from pressroom.names import LABEL_TENANT, manifest_key, plan_key, template_key, upload_prefix
 from pressroom.ports import CONFIG_MAPS, TEMPLATES, TENANTS, Jobs, Store
 from pressroom_operator.claims import Claims
+from pressroom_operator.configmaps import data_rows
 
 
 class RejectedError(UserError):
@@ -51,7 +51,9 @@ class Acceptor:
         self._jobs = jobs
         self._store = store
 
-    async def accept(self, job: BatchJob, active_jobs: int, claims: Claims) -> Plan:
+    async def accept(
+        self, job: BatchJob, tenant: TenantSpec, active_jobs: int, claims: Claims
+    ) -> Plan:
         """The plan of ``job``. ``active_jobs`` counts its tenant's others.
 
         Raises RejectedError where the job is at fault, UnavailableError where something is away.
@@ -59,7 +61,6 @@ class Acceptor:
         existing = await self.plan(job.uid)
         if existing is not None:
             return existing
-        tenant = await self.tenant(job.metadata.namespace, job.tenant)
         _check_limits(job, tenant.limits or TenantLimits(), active_jobs)
         if not claims.claim(job):
             raise RejectedError(
@@ -78,11 +79,14 @@ class Acceptor:
             rows=len(rows.lengths),
             shards=list(cut(rows.lengths, len(rows.lengths))),
             templates=await self._templates(job, rows.templates),
+            template=job.spec.template.name if job.spec.template else None,
             page=job.spec.page or PageOptions(),
             missing_values=job.spec.missing_values,
             file_name_pattern=job.spec.file_name_pattern,
             row_timeout_seconds=_or(job.spec.row_timeout_seconds, 30),
             row_retries=_or(job.spec.row_retries, 2),
+            dialect=job.spec.dialect or Dialect.NATIVE,
+            merged=job.spec.wants_merged(),
         )
         if await self._store.create(plan_key(job.uid), orjson.dumps(plan.wire())):
             return plan
@@ -116,7 +120,7 @@ class Acceptor:
         if spec.rows is not None:
             rows: Iterator[Row] = iter(spec.rows)
         else:
-            rows = _plain(await self._config_map_rows(job))
+            rows = (Row(data=data) for data in await self._config_map_rows(job))
         return await self._copied(job.uid, rows)
 
     async def _uploaded(self, tenant: str, manifest: Manifest, templates: list[str]) -> _Rows:
@@ -179,9 +183,7 @@ class Acceptor:
                 path="spec.configMap",
             ) from error
         try:
-            if reference.key.endswith(".csv"):
-                return [dict(row) for row in parse_csv([text.encode()])]
-            return [parse_data(line) for line in text.split("\n") if line.strip()]
+            return data_rows(reference.key, text)
         except UserError as error:
             raise RejectedError(error.code, error.message, path="spec.configMap") from error
 
@@ -195,7 +197,11 @@ class Acceptor:
             found[""] = await self._pin(Snapshot(html=job.spec.html, missing_values=strictness))
         elif job.spec.template is not None:
             name = job.spec.template.name
-            found[""] = await self._pin(await self._find(job, name))
+            own = await self._find(job, name)
+            if own is None and job.spec.dialect is Dialect.MAIL_MERGE:
+                raise _no_template(name)
+            _check_merged(job, own)
+            found[""] = await self._pin(own)
         return found
 
     async def _pin(self, found: Snapshot | None) -> str | None:
@@ -207,29 +213,14 @@ class Acceptor:
         return digest
 
     async def _find(self, job: BatchJob, name: str) -> Snapshot | None:
-        """By name or alias; a template that a tenant owns is for that tenant alone."""
+        """By name or alias; the tenant's own before a shared one, and no other tenant's."""
         listing = await self._jobs.list(TEMPLATES, job.metadata.namespace)
-        for body in listing.items:
-            owner = body["metadata"].get("labels", {}).get(LABEL_TENANT, job.tenant)
-            named = body["metadata"]["name"] == name or name in body["spec"].get("aliases", ())
-            if named and owner == job.tenant:
-                return snapshot(TemplateSpec.model_validate(body["spec"]))
+        for owner in (job.tenant, None):
+            for body in listing.items:
+                named = body["metadata"]["name"] == name or name in body["spec"].get("aliases", ())
+                if named and body["metadata"].get("labels", {}).get(LABEL_TENANT) == owner:
+                    return snapshot(TemplateSpec.model_validate(body["spec"]))
         return None
-
-
-def parse_data(line: str) -> dict[str, object]:
-    """One line of plain data. UserError where it is no JSON object."""
-    try:
-        value = orjson.loads(line)
-    except orjson.JSONDecodeError as error:
-        raise UserError(Code.MALFORMED_JSON, f"A row is not JSON: {error}.") from error
-    if not isinstance(value, dict):
-        raise UserError(Code.INVALID_REQUEST, "A row is not a JSON object.")
-    return value
-
-
-def _plain(rows: list[dict[str, object]]) -> Iterator[Row]:
-    return (Row(data=data) for data in rows)
 
 
 def row_ids(lines: bytes, first: int) -> list[str]:
@@ -270,11 +261,30 @@ def _check_limits(job: BatchJob, limits: TenantLimits, active_jobs: int) -> None
             Code.LIMIT_EXCEEDED, f"The tenant {job.tenant} may have {most_jobs} active jobs."
         )
     most_ttl = _or(limits.max_ttl_seconds, DEFAULT_MAX_TTL_SECONDS)
+    # One that is left open is held within the limit when the job expires.
     if _or(job.spec.ttl_seconds_after_finished, 0) > most_ttl:
         raise RejectedError(
             Code.LIMIT_EXCEEDED,
             f"The tenant {job.tenant} may keep data for at most {most_ttl} seconds.",
             path="spec.ttlSecondsAfterFinished",
+        )
+
+
+def _no_template(name: str) -> RejectedError:
+    """Where a dialect has it that a missing template fails the job, not its rows."""
+    return RejectedError(
+        Code.TEMPLATE_NOT_FOUND, f"There is no template {name}.", path="spec.template.name"
+    )
+
+
+def _check_merged(job: BatchJob, template: Snapshot | None) -> None:
+    page = (job.spec.page or PageOptions()).over(template.page if template else None)
+    if job.spec.wants_merged() and makes_images(page):
+        raise RejectedError(
+            Code.INVALID_OPTION,
+            "The template makes images, which cannot be merged: leave Merged out of outputs, or "
+            "set page.output to Pdf.",
+            path="spec.outputs",
         )
 
 

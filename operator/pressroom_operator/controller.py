@@ -20,6 +20,7 @@ from pressroom.model.batchjob import BatchJob, job_of
 from pressroom.model.conditions import ConditionType, Reason, Status
 from pressroom.model.ledger import Artifacts, ShardLedger
 from pressroom.model.rows import brief
+from pressroom.model.webhooks import webhook_open
 from pressroom.names import (
     PURGE_FINALIZER,
     TASK_FINALIZE,
@@ -31,12 +32,14 @@ from pressroom.names import (
 )
 from pressroom.ports import BATCH_JOBS, Jobs, Queue, Store
 from pressroom_operator.accept import Acceptor
+from pressroom_operator.accounts import Accounts
 from pressroom_operator.active import ActiveJob, ActiveJobs, Key
 from pressroom_operator.claims import Claims
 from pressroom_operator.closing import Closer
 from pressroom_operator.dispatch import Dispatcher
 from pressroom_operator.patches import Patches
 from pressroom_operator.progress import Progress
+from pressroom_operator.rate import Rate
 from pressroom_operator.reconcile import (
     UNDER_WAY,
     StatusWriter,
@@ -44,7 +47,6 @@ from pressroom_operator.reconcile import (
     ending,
     step,
     wake_at,
-    webhook_open,
 )
 from pressroom_operator.retention import Retention
 from pressroom_operator.tasks import finalize_task
@@ -74,9 +76,11 @@ class Controller:
         self._patches = patches
         self._acceptor = Acceptor(jobs, store)
         self._closer = Closer(store)
+        self.accounts = Accounts(jobs, store)
+        self.rate = Rate()
         self.claims = Claims()
         self._retention = Retention(store, queue, self.claims)
-        self._notifier = Notifier(queue, store)
+        self._notifier = Notifier(jobs, queue, store)
         self.dispatcher: Dispatcher | None = None
         self.uids: dict[str, Key] = {}
         self._steps: dict[Step, Callable[[Key, BatchJob], Awaitable[None]]] = {
@@ -145,7 +149,11 @@ class Controller:
         others = self._active.of_tenant(job.metadata.namespace, job.tenant)
         writer = StatusWriter(job, now())
         try:
-            plan = await self._acceptor.accept(job, others, self.claims)
+            tenant = await self._acceptor.tenant(job.metadata.namespace, job.tenant)
+            writer.tenant(tenant)
+            self.rate.check(job, tenant)
+            plan = await self._acceptor.accept(job, tenant, others, self.claims)
+            await self.accounts.reserve(job, plan.rows)
         except UserError as error:
             log.info("Rejected", extra={"job": job.metadata.name, "code": error.code})
             await self._reject(key, job, writer, error)
@@ -155,6 +163,7 @@ class Controller:
         writer.counts(active.progress)
         writer.summary(Reason.QUEUED, "Waiting for workers.")
         await self._patches.now(key, job, writer.result())
+        self.rate.note(job)
         active.held = False
         self._keys.add(key)
 
@@ -166,6 +175,7 @@ class Controller:
             ConditionType.ACCEPTED, Status.FALSE, _camel(error.code), f"{error.message}{where}"
         )
         writer.rejected(f"{error.message}{where}")
+        await self.accounts.settle(job)
         await self._patches.now(key, job, writer.result())
         self._keys.add(key)
 
@@ -241,6 +251,7 @@ class Controller:
             writer.summary(Reason.FINALIZING, "Writing the ledger, the ZIP and the merged PDF.")
             await self._patches.now(key, job, writer.result())
             return
+        await self.accounts.settle(job, merged=artifacts.merged is not None)
         end = ending(job, active.progress, artifacts, now())
         made = Status.FALSE if artifacts.error else Status.TRUE
         writer.set(ConditionType.FINALIZED, made, "Finalized", "The artifacts are written.")
@@ -264,6 +275,7 @@ class Controller:
         log.error("A job cannot go on", extra={"job": job.metadata.name, "error": why})
         writer = StatusWriter(job, now())
         writer.failed(why)
+        await self.accounts.settle(job)
         await self._patches.now(key, job, writer.result())
         self._active.drop(job.uid)
         self._keys.add(key)
@@ -306,6 +318,7 @@ class Controller:
             again = await self._retention.purge(job, finished=finished)
             self._keys.add_after(key, again)
             return
+        await self.accounts.settle(job)
         left = [one for one in job.metadata.finalizers if one != PURGE_FINALIZER]
         version = job.metadata.resource_version
         patch = {"metadata": {"resourceVersion": version, "finalizers": left}}
@@ -381,11 +394,19 @@ class Controller:
 
 
 def stand_in(body: dict[str, Any]) -> BatchJob:
-    """A job whose spec cannot be read, with one that can: it ends and goes like others."""
-    try:
-        return job_of({**body, "spec": {"html": "", "rows": [{}]}})
-    except ValidationError:
-        return job_of({**body, "spec": {"html": "", "rows": [{}]}, "status": {}})
+    """A job whose spec cannot be read, with one that can: it ends, is told of and goes like others.
+
+    What its end is told by is kept where that can be read.
+    """
+    plain = {"html": "", "rows": [{}]}
+    spec = body.get("spec") or {}
+    kept = {name: spec[name] for name in ("tenant", "dialect", "webhook") if name in spec}
+    for changes in ({"spec": plain | kept}, {"spec": plain}):
+        try:
+            return job_of({**body, **changes})
+        except ValidationError:
+            continue
+    return job_of({**body, "spec": plain, "status": {}})
 
 
 def _camel(code: Code) -> str:

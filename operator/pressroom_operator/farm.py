@@ -142,11 +142,12 @@ class Operator:
     async def resync(self) -> None:
         """Look at every job, every queued shard and every ledger, in the order that is safe."""
         await self._queue.ensure()
-        await self._refresh_shares()
+        tenants = await self._refresh_shares()
         before = [active.job.uid for active in self.active]
         listing = await self._jobs.list(BATCH_JOBS, self._settings.namespace)
         jobs = _readable(listing.items)
         self.controller.claims.renew(jobs)
+        self.controller.rate.renew(jobs)
         for body in listing.items:
             self.seen("LISTED", body)
         present = {job.uid for job in jobs}
@@ -157,6 +158,7 @@ class Operator:
         for active in self.active:
             await self.controller.catch_up(active, in_queue)
         await self._trim(jobs)
+        await self.controller.accounts.look_over(tenants, present)
         self.dispatcher.kick()
 
     async def _trim(self, jobs: list[BatchJob]) -> None:
@@ -182,7 +184,8 @@ class Operator:
                 log.warning("The sweep failed; at the next again", extra={"error": error.log})
 
     # --- tenants ---------------------------------------------------------------------------------
-    async def _refresh_shares(self) -> None:
+    async def _refresh_shares(self) -> list[dict[str, Any]]:
+        """Take over the weights of all Tenants, which are returned as listed."""
         listing = await self._jobs.list(TENANTS, self._settings.namespace)
         shares = {}
         for body in listing.items:
@@ -197,6 +200,7 @@ class Operator:
                 rows_in_flight=spec.limits.rows_in_flight if spec.limits else None,
             )
         self.dispatcher.shares = shares
+        return listing.items
 
     async def _ensure_default_tenant(self) -> None:
         body = {

@@ -11,7 +11,6 @@ from enum import Enum, auto
 
 from pressroom.model.batchjob import (
     DEFAULT_HISTORY_SECONDS,
-    DEFAULT_TTL_SECONDS,
     ArtifactsStatus,
     ArtifactStatus,
     BatchJob,
@@ -28,6 +27,8 @@ from pressroom.model.conditions import (
     put,
 )
 from pressroom.model.ledger import Artifact, Artifacts, WebhookRecord
+from pressroom.model.tenant import TenantSpec, kept_seconds
+from pressroom.model.webhooks import redelivery_of, redelivery_open, webhook_open
 from pressroom.names import PURGE_FINALIZER
 from pressroom_operator.progress import Progress
 
@@ -52,7 +53,7 @@ class Step(Enum):
 
 
 #: Steps that work on what the spec says.
-UNDER_WAY = frozenset({Step.ACCEPT, Step.RUN, Step.HOLD, Step.CLOSE, Step.NOTIFY})
+UNDER_WAY = frozenset({Step.ACCEPT, Step.RUN, Step.HOLD, Step.CLOSE})
 
 
 def step(job: BatchJob, now: datetime) -> Step:
@@ -73,7 +74,10 @@ def step(job: BatchJob, now: datetime) -> Step:
 
 def _after_the_end(job: BatchJob, reason: Reason, now: datetime) -> Step:
     if reason is Reason.EXPIRED:
-        return Step.FORGET if now >= forget_at(job) else Step.KEEP
+        if now >= forget_at(job):
+            return Step.FORGET
+        # The small record has all that the event says.
+        return Step.NOTIFY if redelivery_open(job) else Step.KEEP
     expires = expire_at(job)
     if webhook_open(job):
         # A short TTL must not keep the terminal event from being sent at least once.
@@ -86,14 +90,6 @@ def is_true(job: BatchJob, type_: ConditionType) -> bool:
     """Whether a condition holds."""
     found = find(job.status.conditions, type_)
     return found is not None and found.status is Status.TRUE
-
-
-def webhook_open(job: BatchJob) -> bool:
-    """Whether there is a webhook that was neither delivered nor given up."""
-    if job.spec.webhook is None:
-        return False
-    found = find(job.status.conditions, ConditionType.WEBHOOK_DELIVERED)
-    return found is None or found.status is Status.UNKNOWN
 
 
 def overdue(job: BatchJob, now: datetime) -> bool:
@@ -110,8 +106,8 @@ def deadline_at(job: BatchJob, seconds: int) -> datetime:
 def expire_at(job: BatchJob) -> datetime:
     """When a finished job's data goes. The TTL is mutable, so it is computed anew."""
     ended = job.status.completion_time or job.metadata.creation_timestamp
-    ttl = job.spec.ttl_seconds_after_finished
-    return ended + timedelta(seconds=DEFAULT_TTL_SECONDS if ttl is None else ttl)
+    kept = kept_seconds(job.spec.ttl_seconds_after_finished, job.status.max_ttl_seconds)
+    return ended + timedelta(seconds=kept)
 
 
 def forget_at(job: BatchJob) -> datetime:
@@ -181,6 +177,11 @@ class StatusWriter:
         """The condition as it is now."""
         return find(self._status.conditions, type_)
 
+    def tenant(self, tenant: TenantSpec) -> None:
+        """Keep the limit that the tenant sets to the time its data is kept."""
+        most = tenant.limits.max_ttl_seconds if tenant.limits else None
+        self._status = self._status.evolve(max_ttl_seconds=most)
+
     def summary(self, reason: Reason, message: str) -> None:
         """Set what people read."""
         if reason in {Reason.COMPLETED}:
@@ -206,7 +207,7 @@ class StatusWriter:
     def ended(self, end: Ending, artifacts: Artifacts | None) -> None:
         """The last word, with the times that follow from it."""
         self.summary(end.reason, end.message)
-        self._status = self._status.evolve(completion_time=self._now)
+        self._status = self._status.evolve(completion_time=self._now, ended_as=end.reason)
         after = self._job.evolve(status=self._status)
         self._status = self._status.evolve(
             expiry_time=expire_at(after),
@@ -231,9 +232,12 @@ class StatusWriter:
         self._status = self._status.evolve(artifacts=None)
 
     def webhook(self, record: WebhookRecord | None) -> None:
-        """What became of the webhook."""
+        """What became of the webhook, in the round of calls that was asked for last."""
+        asked = redelivery_of(self._job)
+        self._status = self._status.evolve(webhook_redelivery=asked)
         if record is None:
-            self.set(ConditionType.WEBHOOK_DELIVERED, Status.UNKNOWN, "Pending", "Not sent yet.")
+            message = "Not sent yet." if asked is None else "Not sent again yet."
+            self.set(ConditionType.WEBHOOK_DELIVERED, Status.UNKNOWN, "Pending", message)
         elif record.delivered:
             self.set(
                 ConditionType.WEBHOOK_DELIVERED,
@@ -246,13 +250,19 @@ class StatusWriter:
             self.set(
                 ConditionType.WEBHOOK_DELIVERED,
                 Status.FALSE if record.gave_up else Status.UNKNOWN,
-                "GaveUp" if record.gave_up else "Retrying",
+                _undelivered(record),
                 f"Attempt {record.attempts} failed: {said}.",
             )
 
     def result(self) -> BatchJobStatus:
         """The status built."""
         return self._status
+
+
+def _undelivered(record: WebhookRecord) -> str:
+    if record.refused:
+        return "AddressRefused"
+    return "GaveUp" if record.gave_up else "Retrying"
 
 
 def _shown(artifacts: Artifacts) -> ArtifactsStatus:

@@ -27,6 +27,11 @@ from pressroom_operator.claims import Claims, upload_of
 
 log = logging.getLogger(__name__)
 
+#: How long usage records are kept. They are looked through once a day: there may be millions.
+USAGE_KEPT = timedelta(days=400)
+_USAGE_SWEEP = timedelta(days=1)
+_BATCH = 500
+
 
 class Retention:
     """Stops jobs, asks for purges, and knows from the store when one is done."""
@@ -80,7 +85,7 @@ class Retention:
 
 class Sweeper:
     """Deletes what nobody owns: uploads and snapshots that no job names, webhook Secrets whose
-    BatchJob never came, and prefixes whose job has been gone for two sweeps."""
+    BatchJob never came, prefixes whose job has been gone for two sweeps, and old usage records."""
 
     def __init__(self, jobs: Jobs, store: Store, queue: Queue, upload_grace_seconds: float) -> None:
         self._jobs = jobs
@@ -88,6 +93,7 @@ class Sweeper:
         self._queue = queue
         self._grace = timedelta(seconds=upload_grace_seconds)
         self._orphans: frozenset[str] = frozenset()
+        self._usage_due: datetime | None = None
 
     async def sweep(self, namespace: str, jobs: Iterable[BatchJob]) -> None:
         """One sweep, with a fresh list of all jobs of the namespace."""
@@ -103,6 +109,7 @@ class Sweeper:
         await self._sweep_uploads({upload for job in jobs if (upload := upload_of(job))})
         await self._sweep_templates(uids)
         await self._sweep_secrets(namespace)
+        await self._sweep_usage()
 
     async def _sweep_uploads(self, named: set[str]) -> None:
         old = now() - self._grace
@@ -112,6 +119,20 @@ class Sweeper:
             if found.key not in named and found.modified < old
         ]
         await self._store.delete(unused)
+
+    async def _sweep_usage(self) -> None:
+        at = now()
+        if self._usage_due is not None and at < self._usage_due:
+            return
+        self._usage_due = at + _USAGE_SWEEP
+        old: list[str] = []
+        async for found in self._store.list("usage/"):
+            if found.modified < at - USAGE_KEPT:
+                old.append(found.key)
+            if len(old) == _BATCH:
+                await self._store.delete(old)
+                old.clear()
+        await self._store.delete(old)
 
     async def _sweep_secrets(self, namespace: str) -> None:
         old = now() - self._grace

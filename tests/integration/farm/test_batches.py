@@ -60,7 +60,8 @@ def test_a_row_that_fails_fails_alone_and_can_be_retried(client: Client) -> None
 
 
 def test_every_row_failing_is_told_from_a_fault_of_the_batch(client: Client) -> None:
-    done = client.ended(client.submit(html="{{ broken", rows=rows(3))["id"])
+    broken = [{"html": "{{ broken", "data": row} for row in rows(3)]
+    done = client.ended(client.submit(items=broken)["id"])
     assert done["state"] == "failed"
     assert done["rows"]["failed"] == 3
     assert {failure["code"] for failure in done["failures"]} == {"template_syntax"}

@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from pressroom import names
+from pressroom import names, usage
 from pressroom.errors import Code, NotFoundError
 from pressroom.model.base import now
 from pressroom.model.batchjob import BatchJob, job_of
@@ -40,8 +40,8 @@ NAMESPACE = "pressroom"
 class World:
     """The twins, and a running operator over them."""
 
-    def __init__(self) -> None:
-        self.jobs = MemoryJobs()
+    def __init__(self, jobs: MemoryJobs | None = None) -> None:
+        self.jobs = jobs or MemoryJobs()
         self.queue = MemoryQueue()
         self.store = MemoryStore()
         self.failing: set[int] = set()
@@ -178,6 +178,7 @@ class World:
 
     async def _do(self, kind: str, task: Task) -> None:
         if kind == names.TASK_PURGE:
+            await self._leave_usage(task.uid)
             prefix = names.job_prefix(task.uid)
             await self.store.delete([one.key async for one in self.store.list(prefix)])
             if task.upload:
@@ -188,6 +189,11 @@ class World:
             key = names.artifacts_key(task.uid)
             await self.store.create(key, orjson.dumps(made.wire()))
         await self.queue.hint(names.report_subject(kind, task.uid))
+
+    async def _leave_usage(self, uid: str) -> None:
+        if await self.store.stat(names.plan_key(uid)) is not None:
+            plan = Plan.model_validate(orjson.loads(await self.store.get(names.plan_key(uid))))
+            await usage.leave(self.store, usage.Subject.of_plan(plan))
 
     async def age(self, name: str, by: timedelta) -> None:
         """Move a finished job's end into the past."""

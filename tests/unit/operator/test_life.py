@@ -10,10 +10,11 @@ import pytest
 from operator_support import NAMESPACE, World
 
 from pressroom import names
+from pressroom.model.batchjob import BatchJob
 from pressroom.model.conditions import ConditionType, Reason, find
 from pressroom.model.ledger import ShardLedger
 from pressroom.model.plan import Plan
-from pressroom.ports import BATCH_JOBS, CONFIG_MAPS, TEMPLATES
+from pressroom.ports import BATCH_JOBS, CONFIG_MAPS, TEMPLATES, TENANTS
 
 
 def rows(count: int) -> list[dict[str, object]]:
@@ -169,17 +170,55 @@ async def test_a_deleted_job_is_purged_before_its_resource_goes(world: World) ->
             {"rows": [{}], "ttlSecondsAfterFinished": 31_000_000},
             "LimitExceeded",
         ),
+        (
+            {"rows": [{}], "outputs": ["Merged"], "html": None, "template": {"name": "card"}},
+            "InvalidOption",
+        ),
     ],
 )
 async def test_a_job_that_cannot_be_is_rejected_with_the_reason(
     world: World, spec: dict[str, object], code: str
 ) -> None:
+    card = {"metadata": {"name": "card"}, "spec": {"html": "x", "page": {"output": "Png"}}}
+    await world.jobs.create(TEMPLATES, NAMESPACE, card)
     async with world.running():
         await world.create(**spec)
         job = await world.until_reason(Reason.REJECTED)
     accepted = find(job.status.conditions, ConditionType.ACCEPTED)
     assert accepted is not None
     assert accepted.reason == code
+
+
+def _is_seen(job: BatchJob) -> bool:
+    return job.status.observed_generation == job.metadata.generation
+
+
+@pytest.mark.parametrize("edited", [None, 3600])
+async def test_no_data_is_kept_longer_than_the_tenant_may(world: World, edited: int | None) -> None:
+    tenant = {"metadata": {"name": "brief"}, "spec": {"limits": {"maxTtlSeconds": 60}}}
+    await world.jobs.create(TENANTS, NAMESPACE, tenant)
+    async with world.running():
+        await world.create(rows=rows(1), tenant="brief")
+        await world.until_reason(Reason.COMPLETED)
+        if edited is not None:
+            await world.edit(ttlSecondsAfterFinished=edited)
+        job = await world.until(
+            lambda job: job.status.observed_generation == job.metadata.generation
+        )
+    ended, expiry = job.status.completion_time, job.status.expiry_time
+    assert ended is not None
+    assert expiry == ended + timedelta(seconds=60)
+
+
+async def test_a_rejected_job_keeps_its_upload_no_longer_either(world: World) -> None:
+    tenant = {"metadata": {"name": "brief"}, "spec": {"limits": {"maxTtlSeconds": 60}}}
+    await world.jobs.create(TENANTS, NAMESPACE, tenant)
+    async with world.running():
+        await world.create(rows=rows(1), tenant="brief", ttlSecondsAfterFinished=61)
+        job = await world.until_reason(Reason.REJECTED)
+    ended, expiry = job.status.completion_time, job.status.expiry_time
+    assert ended is not None
+    assert expiry == ended + timedelta(seconds=60)
 
 
 async def test_an_upload_that_is_not_the_one_described_is_rejected(world: World) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from pressroom.model.batchjob import BatchJob, job_of
 from pressroom.model.conditions import ConditionType, Reason, Status, find
+from pressroom.model.ledger import WebhookRecord
 from pressroom.names import PURGE_FINALIZER
 from pressroom_operator.reconcile import StatusWriter, Step, step
 
@@ -131,3 +132,22 @@ def test_a_condition_keeps_its_transition_time_while_its_status_stays() -> None:
     found = find(writer.result().conditions, ConditionType.SUCCEEDED)
     assert found is not None
     assert found.last_transition_time == NOW
+
+
+@pytest.mark.parametrize(
+    ("record", "status", "reason"),
+    [
+        ({"gaveUp": True, "refused": True}, Status.FALSE, "AddressRefused"),
+        ({"gaveUp": True}, Status.FALSE, "GaveUp"),
+        ({}, Status.UNKNOWN, "Retrying"),
+    ],
+)
+def test_what_is_said_of_a_webhook_that_was_not_delivered(
+    record: dict[str, bool], status: Status, reason: str
+) -> None:
+    made = {"delivered": False, "attempts": 1, "updatedAt": NOW.isoformat(), **record}
+    writer = StatusWriter(job(spec=HOOK), NOW)
+    writer.webhook(WebhookRecord.model_validate(made))
+    found = find(writer.result().conditions, ConditionType.WEBHOOK_DELIVERED)
+    assert found is not None
+    assert (found.status, found.reason) == (status, reason)
