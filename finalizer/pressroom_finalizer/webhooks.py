@@ -1,7 +1,8 @@
 """Calls webhooks as Standard Webhooks describes, and records what became of them.
 
 One call a task: a webhook that must wait is recorded with the time it is due, and the operator
-queues it again then. Redirects are not followed; addresses that are not public are refused.
+queues it again then. A task of another round of calls than the record's begins anew. Redirects are
+not followed; addresses that are not public are refused for good.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import base64
 import hashlib
 import hmac
 import logging
+import random
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,18 +24,21 @@ from pydantic import ValidationError
 from yarl import URL
 
 from pressroom import __version__, names
+from pressroom.addresses import Admitted
 from pressroom.errors import NotFoundError
 from pressroom.model.base import now
 from pressroom.model.ledger import Task, WebhookRecord, WebhookTask
 from pressroom.ports import SECRETS, Jobs, Store
-from pressroom_finalizer.addresses import Admitted, RefusedAddressError
+from pressroom_finalizer.addresses import RefusedAddressError, dialler
 from pressroom_finalizer.faults import SecretError
 
 _log = logging.getLogger(__name__)
 
-#: Seconds to wait after the 1st, 2nd, … failed call; after the last one, nothing more: 3.2 days.
+#: Seconds to wait after the 1st, 2nd, … failed call; after the last one, nothing more: 3.2 days,
+#: give or take the tenth by which each varies, so that calls that failed together spread.
 DELAYS = (5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400)
 MAX_ATTEMPTS = len(DELAYS) + 1
+_JITTER = 0.1
 _MAX_RETRY_AFTER = 86_400.0
 
 
@@ -47,11 +52,15 @@ class WebhookOptions:
 
 @dataclass(frozen=True)
 class Answer:
-    """What one call came to: an HTTP status, or none and what went wrong instead."""
+    """What one call came to: an HTTP status, or none and what went wrong instead.
+
+    ``refused``: the address may not be reached, so there is no use in calling again.
+    """
 
     status: int | None = None
     error: str | None = None
     retry_after: float = 0.0
+    refused: bool = False
 
     @property
     def delivered(self) -> bool:
@@ -67,8 +76,9 @@ async def deliver(store: Store, jobs: Jobs, task: Task, options: WebhookOptions)
     if task.webhook is None:
         return False
     record = await _record(store, task.uid)
-    at = now()
-    if record is not None and not _is_due(record, at):
+    if record is not None and record.redelivery != task.webhook.redelivery:
+        record = None
+    if record is not None and not _is_due(record, now()):
         return True
     try:
         secret = await _secret(jobs, task)
@@ -77,7 +87,8 @@ async def deliver(store: Store, jobs: Jobs, task: Task, options: WebhookOptions)
     else:
         answer = await call(task.uid, task.webhook, secret, options)
     attempts = record.attempts + 1 if record is not None else 1
-    new = outcome(answer, attempts, now())
+    new = outcome(answer, attempts, now(), random.random())
+    new = new.evolve(redelivery=task.webhook.redelivery)
     await store.put(
         names.webhook_key(task.uid), orjson.dumps(new.wire()), content_type="application/json"
     )
@@ -89,13 +100,19 @@ async def deliver(store: Store, jobs: Jobs, task: Task, options: WebhookOptions)
     return True
 
 
-def outcome(answer: Answer, attempts: int, at: datetime) -> WebhookRecord:
-    """The record after call number ``attempts``, with the time of the next one if there is one."""
-    gave_up = not answer.delivered and (answer.status == 410 or attempts >= MAX_ATTEMPTS)
+def outcome(answer: Answer, attempts: int, at: datetime, chance: float) -> WebhookRecord:
+    """The record after call number ``attempts``, with the time of the next one if there is one.
+
+    ``chance``, from 0 to 1, is where in its range the wait lies.
+    """
+    final = answer.status == 410 or answer.refused or attempts >= MAX_ATTEMPTS
+    gave_up = not answer.delivered and final
     next_at = None
     if not answer.delivered and not gave_up:
-        wait = max(DELAYS[attempts - 1], min(answer.retry_after, _MAX_RETRY_AFTER))
-        next_at = at + timedelta(seconds=wait)
+        usual = DELAYS[attempts - 1] * (1 + _JITTER * (2 * chance - 1))
+        wait = max(usual, min(answer.retry_after, _MAX_RETRY_AFTER))
+        # The record holds whole seconds: rather late than sooner than a receiver asked for.
+        next_at = (at + timedelta(seconds=wait + 1, microseconds=-1)).replace(microsecond=0)
     return WebhookRecord(
         delivered=answer.delivered,
         attempts=attempts,
@@ -103,20 +120,24 @@ def outcome(answer: Answer, attempts: int, at: datetime) -> WebhookRecord:
         last_error=None if answer.delivered else answer.error,
         next_attempt_at=next_at,
         gave_up=gave_up,
+        refused=answer.refused,
         updated_at=at,
     )
 
 
 async def call(
-    uid: str, webhook: WebhookTask, secret: bytes | None, options: WebhookOptions
+    uid: str, webhook: WebhookTask, secret: str | None, options: WebhookOptions
 ) -> Answer:
     """One POST. Never raises for what the receiver does or is."""
     body = webhook.body.encode()
     headers = signed_headers(message_id(uid, webhook.event), body, secret, now())
+    if webhook.signature_header is not None and secret is not None:
+        headers[webhook.signature_header] = hex_signature(body, secret)
+    admitted = options.admitted.and_also(webhook.admitted)
     try:
         url = URL(webhook.url)
         connector = aiohttp.TCPConnector(
-            socket_factory=options.admitted.dialler(url.host or ""), force_close=True
+            socket_factory=dialler(admitted, url.host or ""), force_close=True
         )
         async with (
             aiohttp.ClientSession(
@@ -128,6 +149,8 @@ async def call(
     except TimeoutError:
         return Answer(error=f"no answer within {options.seconds:g} s")
     except (aiohttp.ClientError, OSError, ValueError) as error:
+        if _is_refusal(error):
+            return Answer(error="the host's address is not public", refused=True)
         return Answer(error=_reason(error))
 
 
@@ -139,13 +162,17 @@ def _answer(response: aiohttp.ClientResponse) -> Answer:
     return Answer(status, f"HTTP {status}: {text}", retry_after(response.headers, now()))
 
 
-def _reason(error: BaseException) -> str:
-    """A short reason for people, without the insides of the network."""
+def _is_refusal(error: BaseException) -> bool:
     at: BaseException | None = error
     while at is not None:
         if isinstance(at, RefusedAddressError):
-            return "the host's address is not public"
+            return True
         at = at.__cause__ or at.__context__
+    return False
+
+
+def _reason(error: BaseException) -> str:
+    """A short reason for people, without the insides of the network."""
     known = {
         aiohttp.ClientConnectorDNSError: "the host name cannot be resolved",
         aiohttp.ClientConnectorCertificateError: "the certificate is not valid",
@@ -165,8 +192,8 @@ def message_id(uid: str, event: str) -> str:
     return "msg_" + re.sub(r"[^A-Za-z0-9_-]", "_", f"{uid}_{event}")
 
 
-def signed_headers(message: str, body: bytes, secret: bytes | None, at: datetime) -> dict[str, str]:
-    """The headers of a call; signed by HMAC-SHA-256 over id, time and body if there is a key."""
+def signed_headers(message: str, body: bytes, secret: str | None, at: datetime) -> dict[str, str]:
+    """The headers of a call; signed by HMAC-SHA-256 over id, time and body if there is a secret."""
     stamp = str(int(at.timestamp()))
     headers = {
         "content-type": "application/json",
@@ -176,19 +203,32 @@ def signed_headers(message: str, body: bytes, secret: bytes | None, at: datetime
     }
     if secret is not None:
         signed = b".".join((message.encode(), stamp.encode(), body))
-        digest = hmac.new(secret, signed, hashlib.sha256).digest()
-        headers["webhook-signature"] = "v1," + base64.b64encode(digest).decode()
+        digests = (hmac.new(key, signed, hashlib.sha256).digest() for key in signing_keys(secret))
+        made = (f"v1,{base64.b64encode(digest).decode()}" for digest in digests)
+        headers["webhook-signature"] = " ".join(made)
     return headers
 
 
-def secret_key(text: str) -> bytes:
-    """The key in a secret: base64 after ``whsec_``, otherwise the text itself."""
-    if text.startswith("whsec_"):
-        try:
-            return base64.b64decode(text.removeprefix("whsec_"), validate=True)
-        except ValueError:  # no base64, or not even ASCII
-            return text.encode()
-    return text.encode()
+def signing_keys(secret: str) -> tuple[bytes, ...]:
+    """The keys of a secret, each of which signs.
+
+    After ``whsec_`` there is base64. Any other secret is the key itself; but where it can be read
+    as base64, libraries do, prefix or not, so that key signs too.
+    """
+    encoded = secret.removeprefix("whsec_")
+    try:
+        padded = encoded.rstrip("=")
+        key = base64.b64decode(padded + "=" * (-len(padded) % 4), validate=True)
+    except ValueError:  # no base64, or not even ASCII
+        key = b""
+    if not key:
+        return (secret.encode(),)
+    return (key,) if encoded != secret else (secret.encode(), key)
+
+
+def hex_signature(body: bytes, secret: str) -> str:
+    """HMAC-SHA-256 of the exact body by the secret's text, in lower-case hex."""
+    return hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
 
 
 def retry_after(headers: Mapping[str, str], at: datetime) -> float:
@@ -226,8 +266,8 @@ async def _record(store: Store, uid: str) -> WebhookRecord | None:
         return None
 
 
-async def _secret(jobs: Jobs, task: Task) -> bytes | None:
-    """The signing key; None where the webhook has none. SecretError where it cannot be had."""
+async def _secret(jobs: Jobs, task: Task) -> str | None:
+    """The signing secret; None where the webhook has none. SecretError where it cannot be had."""
     if task.webhook is None or task.webhook.secret_ref is None:
         return None
     try:
@@ -236,6 +276,10 @@ async def _secret(jobs: Jobs, task: Task) -> bytes | None:
     except (NotFoundError, KeyError) as error:
         raise SecretError("the Secret with the webhook's key is missing") from error
     try:
-        return secret_key(base64.b64decode(encoded).decode().strip())
+        # Secrets made from files end in a line break that nobody means.
+        text = base64.b64decode(encoded).decode().rstrip("\r\n")
     except ValueError as error:
         raise SecretError("the key in the webhook's Secret is not UTF-8 text") from error
+    if not text:
+        raise SecretError("the key in the webhook's Secret is empty")
+    return text

@@ -15,14 +15,15 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 from finalizer_support import UID, task
+from standardwebhooks import Webhook
 
 from pressroom import names
+from pressroom.addresses import Admitted
 from pressroom.model.base import now
 from pressroom.model.ledger import Task, WebhookRecord, WebhookTask
 from pressroom.ports import SECRETS
 from pressroom.testing.memory_jobs import MemoryJobs
 from pressroom.testing.memory_store import MemoryStore
-from pressroom_finalizer.addresses import Admitted
 from pressroom_finalizer.webhooks import (
     DELAYS,
     MAX_ATTEMPTS,
@@ -32,6 +33,7 @@ from pressroom_finalizer.webhooks import (
     message_id,
     outcome,
     retry_after,
+    signing_keys,
 )
 
 AT = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
@@ -66,8 +68,8 @@ async def url(receiver: Receiver) -> AsyncIterator[str]:
         yield str(server.make_url("/hook"))
 
 
-def webhook_task(url: str, secret: str | None = None) -> Task:
-    hook = WebhookTask(url=url, secret_ref=secret, event="batch.completed", body=BODY)
+def webhook_task(url: str, secret: str | None = None, **more: Any) -> Task:
+    hook = WebhookTask(url=url, secret_ref=secret, event="batch.completed", body=BODY, **more)
     return task().evolve(webhook=hook)
 
 
@@ -102,24 +104,94 @@ async def test_a_receiver_gets_the_body_as_it_is_and_the_outcome_is_recorded(
     assert (record.delivered, record.attempts, record.last_status) == (True, 1, 204)
 
 
+RANDOM = "whsec_" + base64.b64encode(bytes(range(24))).decode()
+
+
+@pytest.mark.parametrize("text", [RANDOM, RANDOM.removeprefix("whsec_"), RANDOM + "\n"])
+async def test_the_signature_is_that_of_standard_webhooks(
+    url: str, receiver: Receiver, text: str
+) -> None:
+    await deliver(MemoryStore(), await with_secret(text), webhook_task(url, "hook"), LOCAL)
+    [(_, headers, body)] = receiver.calls
+    assert Webhook(text.strip()).verify(body, headers) == orjson.loads(BODY)
+    assert "." not in headers["webhook-id"]
+
+
 @pytest.mark.parametrize(
     ("text", "key"),
     [
-        ("whsec_" + base64.b64encode(b"k" * 24).decode(), b"k" * 24),
         ("plain text", b"plain text"),
+        ("a word that is base64 too".replace(" ", ""), b"awordthatisbase64too"),
         ("whsec_!", b"whsec_!"),
         ("whsec_é", "whsec_é".encode()),
     ],
 )
-async def test_the_signature_can_be_checked_with_the_secret(
+async def test_a_secret_that_was_made_up_is_the_key_itself(
     url: str, receiver: Receiver, text: str, key: bytes
 ) -> None:
     await deliver(MemoryStore(), await with_secret(text), webhook_task(url, "hook"), LOCAL)
     [(_, headers, body)] = receiver.calls
-    signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
-    expected = base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
-    assert headers["webhook-signature"] == f"v1,{expected}"
-    assert "." not in headers["webhook-id"]
+    assert Webhook(key).verify(body, headers) == orjson.loads(BODY)
+
+
+def test_a_key_after_the_prefix_needs_no_padding() -> None:
+    assert signing_keys("whsec_" + base64.b64encode(b"k" * 25).decode().rstrip("=")) == (b"k" * 25,)
+
+
+async def test_a_dialects_own_signature_is_hex_of_the_exact_body_by_the_secrets_text(
+    url: str, receiver: Receiver
+) -> None:
+    hook = webhook_task(url, "hook", signature_header="X-LightningPDF-Signature")
+    await deliver(MemoryStore(), await with_secret(RANDOM), hook, LOCAL)
+    [(_, headers, body)] = receiver.calls
+    expected = hmac.new(RANDOM.encode(), body, hashlib.sha256).hexdigest()
+    assert headers["x-lightningpdf-signature"] == expected
+    Webhook(RANDOM).verify(body, headers)
+
+
+async def test_without_a_secret_there_is_no_signature_of_any_kind(
+    url: str, receiver: Receiver
+) -> None:
+    hook = webhook_task(url, signature_header="X-LightningPDF-Signature")
+    await deliver(MemoryStore(), MemoryJobs(), hook, LOCAL)
+    [(_, headers, _)] = receiver.calls
+    assert not [name for name in headers if "signature" in name]
+
+
+@pytest.mark.parametrize("admitted", [["127.0.0.1"], ["127.0.0.0/8"], ["localhost"]])
+async def test_a_tenant_may_admit_receivers_inside(
+    url: str, receiver: Receiver, admitted: list[str]
+) -> None:
+    target = url.replace("127.0.0.1", "localhost")
+    options, store = WebhookOptions(2, Admitted()), MemoryStore()
+    await deliver(store, MemoryJobs(), webhook_task(target, admitted=admitted), options)
+    assert (await record_in(store)).delivered
+    assert len(receiver.calls) == 1
+
+
+async def test_a_redelivery_is_a_new_round_of_calls_with_the_same_id(
+    url: str, receiver: Receiver
+) -> None:
+    store, again = MemoryStore(), webhook_task(url, redelivery="2026-03-04T05:06:07Z")
+    receiver.status = 410
+    await deliver(store, MemoryJobs(), webhook_task(url), LOCAL)
+    receiver.status = 200
+    for _ in range(2):  # a task that comes twice is done once
+        await deliver(store, MemoryJobs(), again, LOCAL)
+    first, second = (headers["webhook-id"] for _, headers, _ in receiver.calls)
+    assert first == second
+    record = await record_in(store)
+    assert (record.delivered, record.gave_up, record.attempts) == (True, False, 1)
+    assert record.redelivery == "2026-03-04T05:06:07Z"
+
+
+async def test_retry_after_of_a_receiver_is_honoured(url: str, receiver: Receiver) -> None:
+    receiver.status, receiver.headers = 503, {"Retry-After": "120"}
+    store = MemoryStore()
+    await deliver(store, MemoryJobs(), webhook_task(url), LOCAL)
+    record = await record_in(store)
+    assert record.next_attempt_at is not None
+    assert record.next_attempt_at - record.updated_at >= timedelta(seconds=120)
 
 
 async def test_without_its_secret_a_webhook_waits_and_is_never_sent_unsigned(
@@ -208,6 +280,8 @@ async def test_addresses_inside_are_refused_however_they_are_spelled(
     record = await record_in(store)
     assert receiver.calls == []
     assert record.last_error == "the host's address is not public"
+    # Calling again would not help, unlike after a failure that may pass.
+    assert (record.refused, record.gave_up, record.next_attempt_at) == (True, True, None)
 
 
 @pytest.mark.parametrize("host", ["2130706433", "127.1"])
@@ -243,22 +317,25 @@ async def test_a_url_that_is_none_is_a_failure_like_any_other() -> None:
     assert (await record_in(store)).last_error == "the URL is not valid"
 
 
-def test_ten_calls_are_spread_over_three_days_and_then_it_gives_up() -> None:
+@pytest.mark.parametrize(("chance", "factor"), [(0.0, 0.9), (0.5, 1.0), (1.0, 1.1)])
+def test_ten_calls_are_spread_over_three_days_and_then_it_gives_up(
+    chance: float, factor: float
+) -> None:
     waits = []
     for attempts in range(1, MAX_ATTEMPTS):
-        record = outcome(Answer(500, "HTTP 500"), attempts, AT)
+        record = outcome(Answer(500, "HTTP 500"), attempts, AT, chance)
         assert record.next_attempt_at is not None
         waits.append((record.next_attempt_at - AT).total_seconds())
-    assert waits == list(DELAYS)
-    assert 3 * 86_400 <= sum(waits) < 4 * 86_400
-    last = outcome(Answer(500, "HTTP 500"), MAX_ATTEMPTS, AT)
+    assert waits == pytest.approx([factor * delay for delay in DELAYS], abs=1)
+    assert 2.5 * 86_400 <= sum(waits) < 4 * 86_400
+    last = outcome(Answer(500, "HTTP 500"), MAX_ATTEMPTS, AT, chance)
     assert (last.gave_up, last.next_attempt_at, MAX_ATTEMPTS) == (True, None, 10)
 
 
 def test_retry_after_may_lengthen_the_wait_but_not_shorten_it() -> None:
-    longer = outcome(Answer(429, "HTTP 429", retry_after=60), 1, AT)
+    longer = outcome(Answer(429, "HTTP 429", retry_after=60), 1, AT, 0.5)
     assert longer.next_attempt_at == AT + timedelta(seconds=60)
-    shorter = outcome(Answer(429, "HTTP 429", retry_after=1), 2, AT)
+    shorter = outcome(Answer(429, "HTTP 429", retry_after=1), 2, AT, 0.5)
     assert shorter.next_attempt_at == AT + timedelta(seconds=DELAYS[1])
 
 
