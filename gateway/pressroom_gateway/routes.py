@@ -1,32 +1,14 @@
-"""The native routes, as data. Another API brings its own list, with its own envelope."""
+"""The routes, as data: the native ones, and those of every dialect that is switched on."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Collection
 
-from aiohttp import web
-
-from pressroom_gateway import batches, downloads, render, retry, rows, templates
-from pressroom_gateway.auth import Authenticate, api_key
-from pressroom_gateway.problems import Envelope, problem
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-
-@dataclass(frozen=True)
-class Route:
-    """A method and path (aiohttp's pattern), what handles it, and in whose words it answers.
-
-    ``authenticate`` names the tenant, or raises; None for a route that is open to all.
-    """
-
-    method: str
-    path: str
-    handler: Handler
-    envelope: Envelope = problem
-    authenticate: Authenticate | None = api_key
-
+from pressroom.model.batchjob import Dialect
+from pressroom.model.scopes import Scope
+from pressroom_gateway import batches, downloads, render, retry, rows, templates, usage, webhooks
+from pressroom_gateway.dialects import glyph, imaginepdf, lightningpdf, mailmerge, pdfgorilla
+from pressroom_gateway.route import Route
 
 NATIVE = (
     Route("POST", "/v1/batches", batches.create_batch),
@@ -41,9 +23,26 @@ NATIVE = (
     Route("POST", "/v1/batches/{id}/suspend", batches.suspend_batch),
     Route("POST", "/v1/batches/{id}/resume", batches.resume_batch),
     Route("POST", "/v1/batches/{id}/retry", retry.retry_batch),
-    Route("GET", "/v1/templates", templates.list_templates),
-    Route("GET", "/v1/templates/{id}", templates.get_template),
-    Route("PUT", "/v1/templates/{id}", templates.put_template),
-    Route("DELETE", "/v1/templates/{id}", templates.delete_template),
+    Route("GET", "/v1/templates", templates.list_templates, scope=Scope.TEMPLATES_READ),
+    Route("GET", "/v1/templates/{id}", templates.get_template, scope=Scope.TEMPLATES_READ),
+    Route("PUT", "/v1/templates/{id}", templates.put_template, scope=Scope.TEMPLATES_WRITE),
+    Route("DELETE", "/v1/templates/{id}", templates.delete_template, scope=Scope.TEMPLATES_WRITE),
     Route("POST", "/v1/render", render.render),
+    *webhooks.ROUTES,
+    *usage.ROUTES,
 )
+FOREIGN = {
+    Dialect.LIGHTNING_PDF: lightningpdf.ROUTES,
+    Dialect.IMAGINE_PDF: imaginepdf.ROUTES,
+    Dialect.MAIL_MERGE: mailmerge.ROUTES,
+    Dialect.GLYPH: glyph.ROUTES,
+    Dialect.PDF_GORILLA: pdfgorilla.ROUTES,
+}
+
+
+def routes_of(dialects: Collection[Dialect]) -> tuple[Route, ...]:
+    """The native routes and those of these dialects; at the others' paths there is nothing."""
+    return (
+        *NATIVE,
+        *(route for dialect in FOREIGN if dialect in dialects for route in FOREIGN[dialect]),
+    )

@@ -287,7 +287,7 @@ class Api:
 async def until(api: Api, path: str, status: int) -> Answer:
     """Asks until the path answers with the status: for what nothing announces."""
     async with asyncio.timeout(PATIENCE):
-        while (answer := await api.get(path)).status != status:  # noqa: ASYNC110 (no event)
+        while (answer := await api.get(path)).status != status:
             await asyncio.sleep(0.02)
     return answer
 

@@ -279,7 +279,7 @@ async def first(messages: AsyncIterator[Message]) -> Message:
 async def until(true: Callable[[], Awaitable[bool]], *, seconds: float = 5) -> None:
     """Wait until a look at the world says so; for what announces itself by no event."""
     async with asyncio.timeout(seconds):
-        while not await true():  # noqa: ASYNC110 - what is waited for sets no event
+        while not await true():
             await asyncio.sleep(0.005)
 
 

@@ -1,0 +1,48 @@
+"""The built-in pages: one Jinja2 text per kind of document, put together from this package's files.
+
+A page is whole in itself, so that it can be printed as any template: it knows one value, ``doc``,
+made by :func:`pressroom.documents.view.view`.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from importlib import resources
+
+from pressroom.documents.kinds import DocType
+
+
+class Style(StrEnum):
+    """How the built-in pages may look."""
+
+    STRIPE_CLEAN = "stripe-clean"
+    BOLD = "bold"
+    MINIMAL = "minimal"
+    CORPORATE = "corporate"
+
+
+_FITTING = {
+    DocType.REPORT: Style.CORPORATE,
+    DocType.QUOTE: Style.CORPORATE,
+    DocType.LETTER: Style.MINIMAL,
+    DocType.DOCUMENT: Style.MINIMAL,
+}
+
+
+def style_for(kind: DocType) -> Style:
+    """The look that a kind of document has unless another is asked for."""
+    return _FITTING.get(kind, Style.STRIPE_CLEAN)
+
+
+def page(kind: DocType) -> str:
+    """The Jinja2 text of the page for this kind."""
+    return (
+        _read("frame.html")
+        .replace("<!-- the style sheet -->", f"<style>{_read('style.css')}</style>")
+        .replace("<!-- the blocks -->", _read("blocks.html"))
+        .replace("<!-- the page -->", _read(f"{kind.value}.html"))
+    )
+
+
+def _read(name: str) -> str:
+    return resources.files(__name__).joinpath(name).read_text(encoding="utf-8")

@@ -1,0 +1,245 @@
+"""The built-in pages: which kind data is, and that a page shows all of it."""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from pressroom.documents import DocType, Style, detect, page, style_for, view
+from pressroom.documents.words import amount, label
+from pressroom.templating import Environment
+
+ITEMS = [{"description": "Consulting", "quantity": 10, "unitPrice": 150, "total": 1500}]
+_ENVIRONMENT = Environment(lenient=True, escape=True)
+_PAGES = {kind: _ENVIRONMENT.from_string(page(kind)) for kind in DocType}
+
+
+def rendered(data: dict[str, Any], kind: DocType | None = None, style: str = "minimal") -> str:
+    kind = kind or detect(data)
+    return _PAGES[kind].render(doc=view(kind, data, style))
+
+
+def words(html: str) -> str:
+    """What a reader sees, the style sheet and the tags taken away."""
+    body = html.split("<body", 1)[1].split(">", 1)[1]
+    return " ".join(unescape(re.sub(r"<[^>]*>", " ", body)).split())
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [
+        ({"client": {"name": "A"}, "lineItems": ITEMS}, "invoice"),
+        ({"line_items": ITEMS}, "invoice"),
+        ({"invoiceNumber": "1"}, "invoice"),
+        ({"items": ITEMS, "total": 3}, "invoice"),
+        ({"quoteNumber": "1", "lineItems": ITEMS}, "quote"),
+        ({"lineItems": ITEMS, "Valid Until": "2024"}, "quote"),
+        ({"receiptNumber": "1", "items": ITEMS}, "receipt"),
+        ({"items": ITEMS, "total": 1, "paid_at": "2024"}, "receipt"),
+        ({"title": "Q1", "sections": []}, "report"),
+        ({"title": "Q1", "summary": "x"}, "report"),
+        ({"salutation": "Dear", "body": "x"}, "letter"),
+        ({"recipient": {"name": "A"}, "body": "x"}, "letter"),
+        ({"name": "x"}, "document"),
+        ({"items": [1, 2]}, "document"),
+        ({"type": "receipt", "lineItems": ITEMS}, "receipt"),
+        ({"documentType": "Estimate"}, "quote"),
+        ({"type": "sensor", "a": 1}, "document"),
+        ({}, "document"),
+    ],
+)
+def test_the_kind_is_told_by_the_data(data: dict[str, Any], kind: str) -> None:
+    assert detect(data) == kind
+
+
+def test_an_invoice_shows_who_what_and_how_much() -> None:
+    data = {
+        "invoiceNumber": "INV-7",
+        "dueDate": "2024-03-31",
+        "currency": "USD",
+        "company": {"name": "Northwind", "vatNumber": "GB1"},
+        "client": {"name": "Acme Corp", "address": {"city": "Bristol"}},
+        "lineItems": ITEMS,
+        "totals": {"subtotal": 1500, "taxRate": 0.2, "total": 1800.5},
+        "bank": {"iban": "DE89"},
+        "notes": "Thank you.",
+    }
+    assert words(rendered(data)) == (
+        "Invoice INV-7 From Northwind VAT number: GB1 Bill to Acme Corp Bristol "
+        "Due date 2024-03-31 Description Quantity Unit price Total "
+        "Consulting 10 $150.00 $1,500.00 "
+        "Subtotal $1,500.00 Tax rate 0.2 Total $1,800.50 Bank IBAN DE89 Notes Thank you."
+    )
+
+
+@pytest.mark.parametrize("kind", [DocType.INVOICE, DocType.QUOTE, DocType.RECEIPT])
+def test_what_is_sold_is_shown_with_its_sums_and_parties(kind: DocType) -> None:
+    shown = words(rendered({"client": "Acme", "items": ITEMS, "totals": {"total": 1800}}, kind))
+    assert all(word in shown for word in ("Acme", "Consulting", "Total 1,800.00"))
+
+
+def test_only_the_grand_total_stands_out() -> None:
+    html = rendered({"lineItems": ITEMS, "subtotal": 1, "total": 2})
+    assert re.findall(r'<tr class="strong"><th>(\w+)', html) == ["Total"]
+
+
+def test_a_letter_reads_in_its_order() -> None:
+    data = {
+        "body": "One.\n\nTwo.",
+        "closing": "Sincerely,",
+        "signature": "Jane",
+        "salutation": "Dear John,",
+        "date": "March 1",
+        "subject": "Us",
+        "recipient": {"name": "John Doe", "company": "Acme"},
+        "sender": "Jane Roe\n1 Elm St",
+        "reference": "R-9",
+    }
+    assert words(rendered(data)) == (
+        "Jane Roe 1 Elm St John Doe Acme March 1 Us Dear John, One. Two. Sincerely, Jane "
+        "Reference R-9"
+    )
+
+
+def test_a_report_shows_its_sections_figures_and_tables() -> None:
+    data = {
+        "title": "Q1",
+        "summary": "Good.",
+        "metrics": {"newCustomers": 12000},
+        "sections": [{"title": "Sales", "content": "Up.", "regions": [{"name": "N", "share": 4}]}],
+    }
+    assert words(rendered(data)) == (
+        "Q1 Good. 12,000 New customers Sales Up. Regions Name Share N 4"
+    )
+
+
+def test_nested_objects_are_sections_and_lists_of_objects_tables() -> None:
+    data = {"site": {"rooms": [{"name": "a", "size": 3}, {"name": "b", "level": 2}]}, "on": True}
+    html = rendered(data)
+    assert words(html) == "Document On Yes Site Rooms Name Size Level a 3 b 2"
+    assert html.count("<tr>") == 3
+
+
+def test_columns_of_numbers_stand_right_and_long_words_are_broken() -> None:
+    rows = [{"name": "a", "size": 3, "hash": "f" * 64}, {"name": "b", "size": None}]
+    html = rendered({"files": rows})
+    assert '<th class="number">Size' in html
+    assert f'<td class="long">{"f" * 64}' in html
+    assert "<td>a</td>" in html
+
+
+def test_a_wide_list_is_printed_object_by_object() -> None:
+    html = rendered({"all": [{f"c{n}": n for n in range(20)}]})
+    assert "<table" not in html
+    assert words(html).endswith("C18 18 C19 19")
+
+
+def test_keys_named_like_methods_are_data() -> None:
+    shown = words(rendered({"items": "x", "keys": {"values": "y"}, "get": "z", "update": "w"}))
+    assert [shown.count(f" {letter}") for letter in "xyzw"] == [1, 1, 1, 1]
+
+
+def test_markup_in_the_data_is_text() -> None:
+    html = rendered({"a": "<script>x</script>", "b": "{{ 7*7 }}"})
+    assert "<script>" not in html
+    assert "{{ 7*7 }}" in html
+
+
+def test_values_print_as_people_write_them() -> None:
+    shown = words(rendered({"a": 250.0, "b": "250.00", "c": None, "d": False, "e": 1.25}))
+    assert shown == "Document A 250 B 250.00 D No E 1.25"
+
+
+@pytest.mark.parametrize(
+    ("value", "currency", "shown"),
+    [
+        (1500, "", "1,500.00"),
+        (1500, "USD", "$1,500.00"),
+        (-2.5, "eur", "-€2.50"),
+        (1500, "JPY", "¥1,500"),
+        (3, "CHF", "3.00 CHF"),
+        (3, "€", "€3.00"),
+        ("250.00", "USD", "250.00"),
+        (1e300, "", f"{10**300:,}.00"),
+    ],
+)
+def test_amounts(value: Any, currency: str, shown: str) -> None:
+    assert amount(value, currency) == shown
+
+
+@pytest.mark.parametrize(
+    ("key", "shown"),
+    [
+        ("unitPrice", "Unit price"),
+        ("unit_price", "Unit price"),
+        ("Customer Name", "Customer Name"),
+        ("poNumber", "PO number"),
+        ("VAT", "VAT"),
+        ("größe", "größe"),
+        ("", ""),
+    ],
+)
+def test_labels(key: str, shown: str) -> None:
+    assert label(key) == shown
+
+
+def test_pictures_are_shown_and_not_spelled_out() -> None:
+    picture = "data:image/png;base64,AAAA"
+    html = rendered({"logo": picture, "lineItems": ITEMS, "stamp": picture})
+    assert html.count(f'src="{picture}"') == 2
+    assert "AAAA" not in words(html)
+
+
+@pytest.mark.parametrize("style", list(Style))
+@pytest.mark.parametrize("kind", list(DocType))
+def test_every_style_is_known_to_the_style_sheet(kind: DocType, style: Style) -> None:
+    html = rendered({"a": 1}, kind, style)
+    assert f'<body class="{style} {kind}"' in html
+    assert f".{style} " in html
+    assert style_for(kind) in Style
+
+
+def test_deep_data_ends_in_one_line() -> None:
+    deep: Any = "end"
+    for _ in range(60):
+        deep = {"a": deep}
+    assert words(rendered({"a": deep})).count("A") < 40
+
+
+_WORDS = (
+    "lineItems totals total client from body title summary sections metrics notes logo date to "
+    "signature invoice quote receipt number currency items keys values get a b"
+)
+_KEYS = st.sampled_from(_WORDS.split())
+_LEAVES = st.none() | st.booleans() | st.integers(-9999, 9999) | st.text("abc<&{%", max_size=5)
+_VALUES = st.recursive(
+    _LEAVES,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_KEYS, inner, max_size=3),
+    max_leaves=12,
+)
+
+
+@given(st.sampled_from(DocType), st.dictionaries(_KEYS, _VALUES, max_size=6))
+@example(DocType.INVOICE, {"totals": False, "summary": {}})
+def test_any_data_of_any_shape_is_printed(kind: DocType, data: dict[str, Any]) -> None:
+    assert rendered(data, kind).rstrip().endswith("</html>")
+
+
+@example(DocType.INVOICE, {}, "currency", "text")
+@example(DocType.INVOICE, {}, "logo", "text")
+@given(
+    st.sampled_from(DocType),
+    st.dictionaries(_KEYS, st.recursive(st.none(), lambda i: st.lists(i, max_size=2)), max_size=3),
+    _KEYS,
+    st.sampled_from(["text", "object", "list", "table"]),
+)
+def test_nothing_of_the_data_is_lost(
+    kind: DocType, data: dict[str, Any], key: str, shape: str
+) -> None:
+    leaf = {"text": "zebra", "object": {"x": "zebra"}, "list": ["zebra"], "table": [{"x": "zebra"}]}
+    assert "zebra" in words(rendered(data | {key: leaf[shape]}, kind))
