@@ -9,10 +9,10 @@ SETUP := sh deploy/local/setup.sh
 # What to pass on, e.g. `make unit ARGS="-k names -x"`.
 ARGS ?=
 
-.PHONY: help setup demo test unit contract integration lint format bench crds clean
+.PHONY: help setup demo test unit contract integration lint format bench bench-intake crds clean
 
 help: ## List the targets (the default)
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## Install uv, the environment, Chromium and its fonts, where missing
 	@$(SETUP) env browser tools
@@ -48,6 +48,9 @@ format: ## Format the code and apply the safe fixes
 
 bench: setup ## Measure the farm against the ceiling (some minutes; wants an idle machine)
 	@$(BIN)/python -m bench.run $(ARGS)
+
+bench-intake: setup ## Measure what the gateway takes in, and what asking who it is costs
+	@$(BIN)/python -m bench.intake $(ARGS)
 
 crds: ## Write the CRDs from the models
 	@$(SETUP) env
