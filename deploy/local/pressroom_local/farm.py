@@ -23,12 +23,17 @@ class FarmError(RuntimeError):
 
 @dataclass(frozen=True)
 class LocalFarm:
-    """Where a running farm is. ``pid`` is that of `pressroom local` itself."""
+    """Where a running farm is. ``pid`` is that of `pressroom local` itself.
+
+    ``api_key``, ``jwt`` and ``webhook_secret`` are those of the tenant ``default``.
+    """
 
     state_dir: Path
     pid: int
     url: str
     api_key: str
+    jwt: str
+    webhook_secret: str | None
     kubeconfig: Path
     nats: str
     s3: Mapping[str, str]
@@ -55,18 +60,22 @@ def start_farm(
     port: int = 0,
     workers: int = 1,
     *,
+    tenants: Path | None = None,
     environment: Mapping[str, str] | None = None,
     timeout: float = 120,
 ) -> Iterator[LocalFarm]:
     """Run a farm while the context is open; its output is in ``state_dir/logs/farm.out``.
 
-    ``environment``: the whole environment of the farm, if not this process's. Raises FarmError
-    where it is not ready within ``timeout`` seconds. On leaving, SIGTERM, and waits for the end.
+    ``tenants``: a YAML file of Tenants and their keys. ``environment``: the whole environment of
+    the farm, if not this process's. Raises FarmError where it is not ready within ``timeout``
+    seconds. On leaving, SIGTERM, and waits for the end.
     """
     state_dir = state_dir.absolute()
     output = state_dir / "logs" / "farm.out"
     output.parent.mkdir(parents=True, exist_ok=True)
     words = ["--state-dir", str(state_dir), "--port", str(port), "--workers", str(workers)]
+    if tenants is not None:
+        words += ["--tenants", str(tenants)]
     with output.open("ab") as file:
         process = subprocess.Popen(
             [sys.executable, "-m", "pressroom_cli.main", "local", *words],
@@ -106,6 +115,8 @@ def _until_ready(
                 pid=process.pid,
                 url=found["url"],
                 api_key=found["apiKey"],
+                jwt=found["jwt"],
+                webhook_secret=found["webhookSecret"],
                 kubeconfig=Path(found["kubeconfig"]),
                 nats=found["nats"],
                 s3=found["s3"],

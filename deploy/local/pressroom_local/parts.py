@@ -14,11 +14,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from pressroom_local.credentials import Credentials
 from pressroom_local.servers import S3_INNER_PORTS, start_nats, start_s3
-from pressroom_local.state import HOST, State, new_api_key
+from pressroom_local.state import HOST, State
 from pressroom_local.supervisor import Part, spawn
+from pressroom_local.tenants import NAMESPACE
 
-NAMESPACE = "pressroom"
 BUCKET = "pressroom"
 #: The real binary first: the one on the PATH is a wrapper that leaks the browser when killed.
 _BROWSERS = ("/usr/lib/chromium/chromium-headless-shell", "chromium-headless-shell")
@@ -31,26 +32,6 @@ NO_BROWSER = (
 
 class NoBrowser(Exception):  # noqa: N818 - what is missing
     """There is no Chromium to render with."""
-
-
-@dataclass(frozen=True)
-class Secrets:
-    """What only the farm and its owner know."""
-
-    api_key: str
-    s3_access_key: str
-    s3_secret_key: str
-    kube_token: str
-
-    @classmethod
-    def of(cls, state: State) -> Secrets:
-        """Those of the state directory, made at its first start."""
-        return cls(
-            api_key=state.secret("api-key", new_api_key()),
-            s3_access_key=state.secret("s3-access-key", os.urandom(10).hex()),
-            s3_secret_key=state.secret("s3-secret-key", os.urandom(20).hex()),
-            kube_token=state.secret(state.kube_token.name, os.urandom(20).hex()),
-        )
 
 
 def find_browser(environment: Mapping[str, str]) -> str:
@@ -83,7 +64,7 @@ class Plan:
     """Everything that the commands are made from."""
 
     state: State
-    secrets: Secrets
+    secrets: Credentials
     ports: Mapping[str, int]
     workers: int
     browser: str
@@ -114,11 +95,13 @@ class Plan:
         names = ("kubeapi", "gateway", "operator", *self.worker_names(), "finalizer")
         return {name: f"{self.url(name)}/readyz" for name in names}
 
-    def local(self, pids: Mapping[str, int]) -> dict[str, Any]:
-        """The content of ``local.json``."""
+    def local(self, pids: Mapping[str, int], webhook_secret: str | None) -> dict[str, Any]:
+        """The content of ``local.json``; the keys are those of the tenant ``default``."""
         return {
             "url": self.url("gateway"),
             "apiKey": self.secrets.api_key,
+            "jwt": self.secrets.token,
+            "webhookSecret": webhook_secret,
             "kubeconfig": str(self.state.kubeconfig),
             "namespace": NAMESPACE,
             "nats": self.nats_url,
@@ -142,7 +125,11 @@ class Plan:
         port = str(self.ports[part])
         own = {"PRESSROOM_PROBE_HOST": HOST, "PRESSROOM_PROBE_PORT": port}
         if part == "gateway":
-            own = {"PRESSROOM_GATEWAY_HOST": HOST, "PRESSROOM_GATEWAY_PORT": port}
+            own = {
+                "PRESSROOM_GATEWAY_HOST": HOST,
+                "PRESSROOM_GATEWAY_PORT": port,
+                "PRESSROOM_GATEWAY_JWT_SECRET": self.secrets.jwt_secret,
+            }
         slots = os.environ.get("PRESSROOM_SLOTS") or str(max(1, cores // self.workers))
         return {
             **os.environ,

@@ -7,77 +7,82 @@ says so. It may not know how a batch is rendered.
 from __future__ import annotations
 
 import asyncio
-import base64
-import json
 import os
 import signal
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import aiohttp
 
-from pressroom.names import DEFAULT_TENANT, LABEL_API_KEY, api_key_hash
+from pressroom_local.apply import Api, NotApplied
 from pressroom_local.children import FARM_MARK, end_marked
-from pressroom_local.parts import (
-    NAMESPACE,
-    NoBrowser,
-    Plan,
-    Secrets,
-    find_browser,
-    port_names,
-)
+from pressroom_local.credentials import Credentials
+from pressroom_local.parts import NoBrowser, Plan, find_browser, port_names
 from pressroom_local.state import State, StateError
 from pressroom_local.supervisor import Say, StartFailed, Supervised, last_lines
+from pressroom_local.tenants import (
+    NAMESPACE,
+    Declared,
+    TenantsError,
+    built_in,
+    lines,
+    read_file,
+    with_file,
+)
 
 READY_SECONDS = 90.0
 #: A part that dies so often before the farm is ready will not come up by itself.
 _DEATHS_AT_START = 4
 _POLL_SECONDS = 0.1
-_KEY_SECRET = "api-key-local"  # noqa: S105 - a name
 
 
 @dataclass(frozen=True)
 class Options:
-    """What `pressroom local` was asked for. ``port`` 0 takes any."""
+    """What `pressroom local` was asked for. ``port`` 0 takes any; ``tenants`` is a YAML file."""
 
     state_dir: Path
     port: int = 8080
     workers: int = 1
+    tenants: Path | None = None
 
 
 def run_local(options: Options, say: Say) -> int:
     """Run the farm until a signal; the exit code. What matters goes to ``say``, line by line."""
     try:
         browser = find_browser(os.environ)
+        tenants = read_file(options.tenants) if options.tenants is not None else []
         state = State.at(options.state_dir)
         with state.locked():
             os.environ[FARM_MARK] = state.farm
-            asyncio.run(_run(options, state, browser, say))
-    except (StateError, NoBrowser, StartFailed) as error:
+            asyncio.run(_run(options, state, browser, tenants, say))
+    except (StateError, NoBrowser, StartFailed, TenantsError) as error:
         say(str(error))
         return 1
     return 0
 
 
-async def _run(options: Options, state: State, browser: str, say: Say) -> None:
+async def _run(
+    options: Options, state: State, browser: str, tenants: list[Declared], say: Say
+) -> None:
     state.withdraw()
     left = await end_marked(state.farm)
     if left:
         say(f"ended {left} processes that an earlier run had left")
     state.rotate_logs()
     ports = state.ports(options.port, port_names(options.workers))
-    plan = Plan(state, Secrets.of(state), ports, options.workers, browser)
+    plan = Plan(state, Credentials.of(state), ports, options.workers, browser)
     state.write_kubeconfig(ports["kubeapi"], NAMESPACE, plan.secrets.kube_token)
-    await Farm(plan, say).run()
+    own = built_in(plan.secrets.api_key, plan.secrets.webhook_secret)
+    await Farm(plan, with_file(own, tenants), say).run()
 
 
 class Farm:
     """The supervised parts of one plan."""
 
-    def __init__(self, plan: Plan, say: Say) -> None:
+    def __init__(self, plan: Plan, resources: list[Declared], say: Say) -> None:
         self._plan = plan
+        self._resources = resources
+        self._webhook_secret: str | None = None
         self._say = say
         self._ready = False
         self._groups = [
@@ -160,8 +165,14 @@ class Farm:
 
     async def _prepare(self, session: aiohttp.ClientSession, name: str) -> str | None:
         """What the other parts need to find there; why it failed, or None."""
-        if name == "kubeapi":
-            return await put_api_key(session, self._plan)
+        if name != "kubeapi":
+            return None
+        api = Api(session, self._plan.url(name), self._plan.secrets.kube_token)
+        try:
+            await api.apply(self._resources)
+            self._webhook_secret = await api.webhook_secret()
+        except NotApplied as error:
+            return f"did not take a resource ({error})"
         return None
 
     def _where(self, name: str) -> str:
@@ -173,14 +184,16 @@ class Farm:
         self._ready = True
         self._publish()
         state = self._plan.state
-        self._say(f"pressroom is ready at {self._plan.url('gateway')} (key in local.json)")
+        self._say(f"pressroom is ready at {self._plan.url('gateway')} (keys in local.json)")
+        for line in lines(self._resources):
+            self._say(f"  {line}")
         self._say(f"  state  {state.root}")
         self._say("  stop   Ctrl-C")
 
     def _publish(self) -> None:
         if self._ready:
             pids = {name: each.pid for name, each in self._parts.items() if each.pid is not None}
-            self._plan.state.publish(self._plan.local(pids))
+            self._plan.state.publish(self._plan.local(pids, self._webhook_secret))
 
     async def _stop(self, lives: list[asyncio.Task[None]]) -> None:
         """In order, each group at once; a second signal ends the waiting."""
@@ -228,42 +241,3 @@ async def _fault(session: aiohttp.ClientSession, probe: str) -> str | None:
             return None if answer.status == 200 else (await answer.text())[:300]
     except (aiohttp.ClientError, TimeoutError) as error:
         return f"does not answer ({type(error).__name__})"
-
-
-async def put_api_key(session: aiohttp.ClientSession, plan: Plan) -> str | None:
-    """The Secret that makes the farm's API key valid. Idempotent; why it failed, or None."""
-    url = f"{plan.url('kubeapi')}/api/v1/namespaces/{NAMESPACE}/secrets"
-    body = _key_secret(plan.secrets.api_key)
-    answer = await _send(session, plan, "POST", url, body, "application/json")
-    if answer[0] == 409:
-        url = f"{url}/{_KEY_SECRET}"
-        answer = await _send(session, plan, "PATCH", url, body, "application/merge-patch+json")
-    return None if answer[0] in (200, 201) else f"did not take the API key ({answer[1]})"
-
-
-async def _send(
-    session: aiohttp.ClientSession,
-    plan: Plan,
-    method: str,
-    url: str,
-    body: dict[str, Any],
-    content_type: str,
-) -> tuple[int, str]:
-    """Status and text of the answer; status 0 where there is none."""
-    headers = {"Authorization": f"Bearer {plan.secrets.kube_token}", "Content-Type": content_type}
-    data = json.dumps(body)
-    try:
-        async with session.request(method, url, data=data, headers=headers) as answer:
-            return answer.status, (await answer.text())[:300]
-    except (aiohttp.ClientError, TimeoutError) as error:
-        return 0, type(error).__name__
-
-
-def _key_secret(api_key: str) -> dict[str, Any]:
-    values: Mapping[str, str] = {"hash": api_key_hash(api_key), "tenant": DEFAULT_TENANT}
-    return {
-        "apiVersion": "v1",
-        "kind": "Secret",
-        "metadata": {"name": _KEY_SECRET, "labels": {LABEL_API_KEY: "true"}},
-        "data": {name: base64.b64encode(text.encode()).decode() for name, text in values.items()},
-    }

@@ -4,7 +4,7 @@
 
     lock          held (flock) by the one farm that runs on the directory
     ports.json    the ports of last time, taken again where they are still free
-    secrets/      the API key, the S3 keys and the token of the embedded API (0600)
+    secrets/      keys and secrets, each made at the first start (0600)
     kubeconfig    for kubectl and the parts (0600)
     local.json    where everything is, while the farm runs (0600)
     logs/         one file per part; the previous run's as *.log.1
