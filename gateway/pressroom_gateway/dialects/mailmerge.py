@@ -16,7 +16,7 @@ from pressroom.model.batchjob import BatchJob, Dialect, OutputKind
 from pressroom.model.ledger import RowOutcome
 from pressroom.model.plan import Plan
 from pressroom.ports import Disposition, Store
-from pressroom.xlsxrows import is_workbook, parse_xlsx
+from pressroom.workbook.rows import is_workbook, parse_xlsx
 from pressroom_gateway import auth, body, downloads, intake, ledgers, syntax
 from pressroom_gateway.answers import json_answer
 from pressroom_gateway.problems import envelope

@@ -1,6 +1,6 @@
 """An XLSX workbook to rows: the first sheet's first row names the columns, each later one is a row.
 
-Values are texts, as the spreadsheet shows them (:mod:`pressroom.xlsxformat`); formulas by the value
+Values are texts, as the spreadsheet shows them (:mod:`pressroom.workbook.formats`); formulas by the value
 that was saved with them. Blank rows are skipped. A cell merged over several rows counts for each of
 them. No input or output but the bytes given; no more of a workbook is unpacked than MAX_UNPACKED.
 """
@@ -19,7 +19,7 @@ from openpyxl.utils import get_column_letter, range_boundaries
 
 from pressroom.columns import Columns
 from pressroom.errors import Code, UserError
-from pressroom.xlsxformat import shown
+from pressroom.workbook.formats import shown
 
 #: Bytes of all parts of a workbook, unpacked.
 MAX_UNPACKED = 128 * 1024 * 1024

@@ -13,10 +13,9 @@ import pytest
 from openpyxl import Workbook
 from openpyxl.worksheet.worksheet import Worksheet
 
-from pressroom import xlsxrows
 from pressroom.errors import Code, UserError
-from pressroom.xlsxformat import Value, shown
-from pressroom.xlsxrows import is_workbook, parse_xlsx
+from pressroom.workbook.formats import Value, shown
+from pressroom.workbook.rows import is_workbook, parse_xlsx
 
 
 def saved(book: Workbook) -> bytes:

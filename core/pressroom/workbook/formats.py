@@ -11,8 +11,8 @@ from __future__ import annotations
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 
-from pressroom.xlsxdates import moment_text
-from pressroom.xlsxnumbers import number_text
+from pressroom.workbook.dates import moment_text
+from pressroom.workbook.numbers import number_text
 
 Value = str | bool | int | float | datetime | date | time | timedelta | None
 

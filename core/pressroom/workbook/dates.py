@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
 
-from pressroom.xlsxtokens import Token, tokens_of
+from pressroom.workbook.tokens import Token, tokens_of
 
 _MONTHS = [
     "January",
