@@ -1,8 +1,9 @@
 """An XLSX workbook to rows: the first sheet's first row names the columns, each later one is a row.
 
-Values are texts, as the spreadsheet shows them (:mod:`pressroom.workbook.formats`); formulas by the value
-that was saved with them. Blank rows are skipped. A cell merged over several rows counts for each of
-them. No input or output but the bytes given; no more of a workbook is unpacked than MAX_UNPACKED.
+Values are texts, as the spreadsheet shows them (:mod:`pressroom.workbook.formats`); formulas by
+the value that was saved with them. Blank rows are skipped. A cell merged over several rows counts
+for each of them. No input or output but the bytes given; no more of a workbook is unpacked than
+MAX_UNPACKED.
 """
 
 from __future__ import annotations

@@ -286,7 +286,7 @@ def test_a_bomb_is_not_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:
         for _ in range(130):
             part.write(bytes(1024 * 1024))
     assert len(bomb.getvalue()) < 1024 * 1024
-    monkeypatch.setattr(xlsxrows, "load_workbook", None)  # nothing may get as far as this
+    monkeypatch.setattr(workbook_rows, "load_workbook", None)  # nothing may get as far as this
     assert refused(bomb.getvalue()).status == 413
 
 
