@@ -14,6 +14,7 @@ from openpyxl import Workbook
 from openpyxl.worksheet.worksheet import Worksheet
 
 from pressroom.errors import Code, UserError
+from pressroom.workbook import rows as workbook_rows
 from pressroom.workbook.formats import Value, shown
 from pressroom.workbook.rows import is_workbook, parse_xlsx
 
