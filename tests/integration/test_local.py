@@ -73,7 +73,9 @@ def test_local_json_says_where_everything_is(farm: LocalFarm, state_dir: Path) -
     assert found["pid"] == farm.pid
     assert set(found["s3"]) == {"endpoint", "accessKey", "secretKey", "bucket"}
     assert found["apiKey"] == (state_dir / "secrets" / "api-key").read_text().strip()
-    for name in ("local.json", "kubeconfig", "secrets/api-key"):
+    assert found["jwt"].count(".") == 2
+    assert found["webhookSecret"] == (state_dir / "secrets" / "webhook-secret").read_text()
+    for name in ("local.json", "kubeconfig", "secrets/api-key", "secrets/jwt-secret"):
         assert stat.S_IMODE((state_dir / name).stat().st_mode) == 0o600
 
 

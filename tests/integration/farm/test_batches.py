@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import re
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pypdf
@@ -197,3 +199,28 @@ def test_an_idempotency_key_makes_one_batch(client: Client) -> None:
     assert first.status_code == again.status_code == 202
     assert first.json()["id"] == again.json()["id"]
     assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
+
+
+def test_two_hundred_posts_with_one_key_at_once_make_one_batch(client: Client) -> None:
+    request = {"html": PAGE, "rows": rows(3)}
+    headers = {"Idempotency-Key": "two-hundred"}
+    before = {batch["id"] for batch in listed(client)}
+
+    def post(_: int) -> tuple[int, str]:
+        answer = client.http.post("/v1/batches", json=request, headers=headers)
+        return answer.status_code, answer.json()["id"]
+
+    with ThreadPoolExecutor(25) as pool:
+        answers = set(pool.map(post, range(200)))
+    assert len(answers) == 1
+    ((status, batch_id),) = answers
+    assert status == 202
+    assert {batch["id"] for batch in listed(client)} - before == {batch_id}
+    settled_once(client, client.ended(batch_id), 3)
+
+
+def listed(client: Client) -> list[dict[str, Any]]:
+    answer = client.http.get("/v1/batches", params={"limit": 1000})
+    assert answer.status_code == 200, answer.text
+    found: list[dict[str, Any]] = answer.json()["batches"]
+    return found
