@@ -21,12 +21,14 @@ demo: setup ## Start a farm, print 250 invoices, check them, stop the farm
 	@$(BIN)/python deploy/examples/demo.py $(ARGS)
 
 test: setup ## Run the unit, contract and integration tests
+	@$(SETUP) clients
 	$(BIN)/pytest $(ARGS)
 
 unit: setup ## Run the unit tests: seconds, no servers
 	$(BIN)/pytest tests/unit $(ARGS)
 
 contract: setup ## Run the suites that twins and real adapters share
+	@$(SETUP) clients
 	$(BIN)/pytest tests/contract $(ARGS)
 
 integration: setup ## Run the tests against a real farm

@@ -4,6 +4,7 @@
 #   setup.sh env        uv and the Python environment in .venv
 #   setup.sh browser    chromium-headless-shell and fonts, unless PRESSROOM_CHROMIUM names a browser
 #   setup.sh tools      qpdf and poppler-utils, with which demo and tests check what was printed
+#   setup.sh clients    curl and node, in which tests are written as clients of the HTTP APIs are
 #
 # On Debian and Ubuntu missing system packages are installed by apt, as root or by sudo. Elsewhere
 # it says what to install. With everything there it ends within milliseconds.
@@ -118,11 +119,22 @@ setup_tools() {
     apt_install $packages
 }
 
+setup_clients() {
+    packages=
+    have curl || packages="$packages curl"
+    have node || packages="$packages nodejs"
+    [ -n "$packages" ] || return 0
+    has_apt || die "not found:$packages; install what provides curl and node"
+    # shellcheck disable=SC2086
+    apt_install $packages
+}
+
 for step in "$@"; do
     case $step in
         env) setup_env ;;
         browser) setup_browser ;;
         tools) setup_tools ;;
-        *) die "unknown step: $step (env, browser, tools)" ;;
+        clients) setup_clients ;;
+        *) die "unknown step: $step (env, browser, tools, clients)" ;;
     esac
 done

@@ -11,7 +11,6 @@ import io
 import json
 import os
 import re
-import shutil
 import struct
 import subprocess
 from pathlib import Path
@@ -34,7 +33,6 @@ VARYING = {
     "<document-0>": r"document-0-\d{13}\.png",
     "<text>": ".{6,}",
 }
-needs_node = pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
 
 
 def generate(farm: DialectFarm, body: Any, **headers: str) -> requests.Response:
@@ -123,7 +121,6 @@ def test_the_curl_client(farm: DialectFarm) -> None:
     assert same(golden["answer"], found), shown(found)
 
 
-@needs_node
 def test_the_javascript_client(farm: DialectFarm) -> None:
     lines = run(farm, "node", "report.mjs", json.dumps([*INVOICES, {}])).splitlines()
     assert re.fullmatch(r"0 success invoice-0-\d{13}\.pdf \d+", lines[0])
@@ -131,7 +128,6 @@ def test_the_javascript_client(farm: DialectFarm) -> None:
     assert lines[2:] == ["2 error Data object cannot be empty", "2 of 3"]
 
 
-@needs_node
 def test_the_javascript_client_that_saves_the_files(farm: DialectFarm, tmp_path: Path) -> None:
     run(farm, "node", "save.mjs", json.dumps(INVOICES), str(tmp_path / "output"))
     files = sorted((tmp_path / "output").iterdir())
