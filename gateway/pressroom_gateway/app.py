@@ -51,9 +51,9 @@ async def open_services(
     batches = Informer(jobs, BATCH_JOBS, namespace, active.seen, slim=slim_batch)
     templates = Informer(jobs, TEMPLATES, namespace)
     tenants = Informer(jobs, TENANTS, namespace)
-    keys = Informer(jobs, SECRETS, namespace, label_selector=f"{LABEL_API_KEY}=true")
+    ring = KeyRing()
+    keys = Informer(jobs, SECRETS, namespace, ring.seen, label_selector=f"{LABEL_API_KEY}=true")
     hints = DoneHints(queue)
-    ring = KeyRing(keys, keys.synced)
     services = Services(
         settings=settings,
         jobs=jobs,
@@ -62,7 +62,7 @@ async def open_services(
         batches=View(jobs, BATCH_JOBS, namespace, batches, active.seen),
         templates=View(jobs, TEMPLATES, namespace, templates),
         tenants=tenants,
-        doors=Doors(ring, Tokens(settings)),
+        doors=Doors(ring, Tokens(settings), keys.synced),
         admission=Admission(RateLimits(counters, metrics.alone), active),
         hints=hints,
         metrics=metrics,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ class Doors:
 
     keys: KeyRing
     tokens: Tokens
+    #: Set once all keys have been listed.
+    known: asyncio.Event
 
 
 #: Says who asks. UserError 401; UnavailableError where the keys are not known yet.
@@ -63,7 +66,7 @@ def _by_key(key: str, doors: Doors, text: str) -> Identity:
     found = doors.keys.identity_of(key) if key else None
     if found is not None:
         return found
-    if key and not doors.keys.known.is_set():
+    if key and not doors.known.is_set():
         raise UnavailableError("the API keys are not known yet")
     raise UserError(Code.UNAUTHENTICATED, text, status=401)
 

@@ -15,9 +15,10 @@ from pressroom.errors import NotFoundError, PressroomError
 from pressroom.model.base import now, rfc3339
 from pressroom.model.scopes import Scope, scopes_of
 from pressroom.ports import SECRETS, Jobs, Json
-from pressroom_gateway.view import Cache
 
 log = logging.getLogger(__name__)
+#: Namespace and name of a Secret.
+_Place = tuple[str, str]
 #: Between two notes of when keys were last used.
 NOTE_SECONDS = 60.0
 
@@ -35,18 +36,29 @@ class Identity:
 
 
 class KeyRing:
-    """The key Secrets, indexed by the hash of the key; ``known`` is set once they were listed."""
+    """The key Secrets by the hash of their key, kept up with every change seen."""
 
-    def __init__(self, cache: Cache, known: asyncio.Event) -> None:
-        self.known = known
-        self._cache = cache
-        self._index: dict[str, Json] = {}
-        self._used: dict[tuple[str, str], datetime] = {}
+    def __init__(self) -> None:
+        self._by_hash: dict[str, dict[_Place, Json]] = {}
+        self._hashes: dict[_Place, str] = {}
+        self._used: dict[_Place, datetime] = {}
+
+    def seen(self, type_: str, secret: Json) -> None:
+        """A key Secret was added, modified or deleted."""
+        place = secret["metadata"]["namespace"], secret["metadata"]["name"]
+        old = self._hashes.pop(place, None)
+        if old is not None:
+            del self._by_hash[old][place]
+            if not self._by_hash[old]:
+                del self._by_hash[old]
+        if type_ != "DELETED" and _is_key(secret):
+            self._hashes[place] = digest = _value(secret, "hash")
+            self._by_hash.setdefault(digest, {})[place] = secret
 
     def identity_of(self, key: str) -> Identity | None:
         """Whose key this is; None for one that is unknown, revoked or past its expiry."""
         digest = names.api_key_hash(key)
-        secret = self._find(digest)
+        secret = next(iter(self._by_hash.get(digest, {}).values()), None)
         if secret is None or not hmac.compare_digest(_value(secret, "hash"), digest):
             return None
         at = now()
@@ -73,16 +85,6 @@ class KeyRing:
                     continue  # revoked meanwhile
                 except PressroomError as error:
                     log.warning(error.log, extra={"action": "key_use_not_noted", "key": name})
-
-    def _find(self, digest: str) -> Json | None:
-        known = self._index.get(digest)
-        if known is not None:
-            meta = known["metadata"]
-            if self._cache.get(meta["namespace"], meta["name"]) is known:
-                return known
-        # A new, changed or deleted key: index what there is now.
-        self._index = {_value(one, "hash"): one for one in self._cache.items() if _is_key(one)}
-        return self._index.get(digest)
 
 
 def _is_key(secret: Json) -> bool:

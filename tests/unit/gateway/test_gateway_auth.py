@@ -259,15 +259,8 @@ async def test_when_a_key_was_used_is_written_down(monkeypatch: pytest.MonkeyPat
 
 
 async def test_keys_cannot_be_judged_before_they_are_known() -> None:
-    class Nothing:
-        def get(self, namespace: str, name: str) -> Json | None:
-            return None
-
-        def items(self) -> list[Json]:
-            return []
-
     known = asyncio.Event()
-    doors = auth.Doors(keyring.KeyRing(Nothing(), known), tokens.Tokens(GatewaySettings()))
+    doors = auth.Doors(keyring.KeyRing(), tokens.Tokens(GatewaySettings()), known)
     request = _request({"X-API-Key": KEY})
     with pytest.raises(auth.UnavailableError):
         await auth.api_key(request, doors)

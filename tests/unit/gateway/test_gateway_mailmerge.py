@@ -22,7 +22,6 @@ from pressroom.dialects import ids
 from pressroom.model.batchjob import Dialect
 from pressroom.ports import BATCH_JOBS, TENANTS, Json
 from pressroom_gateway.app import make_app
-from pressroom_gateway.auth import Doors
 from pressroom_gateway.dialects.mailmerge import ROUTES
 from pressroom_gateway.settings import GatewaySettings
 from pressroom_gateway.tokens import Tokens
@@ -98,7 +97,7 @@ class Api:
 async def api(farm: Farm) -> AsyncIterator[Api]:
     await farm.template("tpl_1", "<p>{{ name }}</p>")
     settings = GatewaySettings(namespace=NAMESPACE, gateway_jwt_secret=SECRET)
-    doors = Doors(farm.services.doors.keys, Tokens(settings))
+    doors = replace(farm.services.doors, tokens=Tokens(settings))
     services = replace(farm.services, doors=doors)
     async with TestClient(TestServer(make_app(services, ROUTES))) as client:
         yield Api(farm, client)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import jwt
@@ -18,7 +19,6 @@ from pressroom.model.base import now
 from pressroom.model.batchjob import Dialect
 from pressroom.ports import BATCH_JOBS
 from pressroom_gateway.app import make_app
-from pressroom_gateway.auth import Doors
 from pressroom_gateway.route import Route
 from pressroom_gateway.routes import FOREIGN, NATIVE, routes_of
 from pressroom_gateway.settings import GatewaySettings
@@ -38,7 +38,8 @@ def label(route: Route) -> str:
 async def open_farm(farm: Farm) -> AsyncIterator[Farm]:
     """The farm with every API switched on, and tokens as well as keys."""
     settings = GatewaySettings(namespace=NAMESPACE, gateway_jwt_secret=SECRET)
-    object.__setattr__(farm.services, "doors", Doors(farm.services.doors.keys, Tokens(settings)))
+    doors = replace(farm.services.doors, tokens=Tokens(settings))
+    object.__setattr__(farm.services, "doors", doors)
     async with TestClient(TestServer(make_app(farm.services, ALL))) as client:
         object.__setattr__(farm, "client", client)
         yield farm
