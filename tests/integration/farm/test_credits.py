@@ -17,7 +17,7 @@ from pressroom.adapters.s3 import open_store
 from pressroom.settings import S3Settings
 
 pytestmark = pytest.mark.integration
-COUNT = 120
+COUNT = 500
 FAILING = 6
 GRANTED = 2 * COUNT + 30
 
@@ -96,7 +96,7 @@ def records(client: Client) -> dict[str, Json]:
 
 def some_fail(count: int) -> list[Json]:
     """Rows, the last of which lack what the template needs."""
-    data = rows(count)
+    data: list[Json] = rows(count)
     for row in data[-FAILING:]:
         del row["name"]
     return data
@@ -161,6 +161,10 @@ def test_what_the_credits_do_not_cover_reserves_nothing(acme: Client) -> None:
     assert answer.status_code == 402, answer.text
     assert answer.json()["code"] == "insufficient_credits"
     # Two such jobs are covered, the third is not.
+    credit = {"spec": {"credits": {"granted": 202}}}
+    patch = {"Content-Type": "application/merge-patch+json"}
+    path = f"{tenants_of(acme)}/{tenant_name(acme)}"
+    assert acme.kube.patch(path, json=credit, headers=patch).status_code == 200
     jobs = f"/apis/{names.API_VERSION}/namespaces/{namespace_of(acme)}/batchjobs"
     made = [f"large-{secrets.token_hex(4)}" for _ in range(3)]
     for name in made:

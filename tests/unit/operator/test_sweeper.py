@@ -72,3 +72,13 @@ async def test_a_webhook_secret_without_its_job_goes(world: World) -> None:
     await Sweeper(world.jobs, world.store, world.queue, -60).sweep(NAMESPACE, [])
     left = (await world.jobs.list(SECRETS, NAMESPACE)).items
     assert [body["metadata"]["name"] for body in left] == ["owned"]
+
+
+async def test_usage_records_go_after_more_than_a_year(world: World) -> None:
+    old, young = names.usage_key("acme", "old"), names.usage_key("acme", "young")
+    for key, days in ((old, 401), (young, 399)):
+        await world.store.put(key, b"{}")
+        found = world.store.objects[key]
+        world.store.objects[key] = replace(found, modified=now() - timedelta(days=days))
+    await sweeper(world).sweep(NAMESPACE, [])
+    assert [one.key async for one in world.store.list("usage/")] == [young]
