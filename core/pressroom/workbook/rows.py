@@ -31,12 +31,17 @@ MAX_CELLS = 1_500_000
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 #: A first part, or the end of an archive that has none. "PK" alone may be a CSV's first column.
 _ZIPS = (b"PK\x03\x04", b"PK\x05\x06")
-_MERGED = re.compile(rb'<(?:\w+:)?mergeCell\s[^>]*?ref="([A-Z]{1,3}\d{1,7}:[A-Z]{1,3}\d{1,7})"')
+# Both look no further than bounds that no true sheet reaches: text made to be slow to search
+# would hold up everything else in the process.
+_MERGED = re.compile(
+    rb'<(?:\w{1,9}:)?mergeCell\s[^<>]{0,300}?ref="([A-Z]{1,3}\d{1,7}:[A-Z]{1,3}\d{1,7})"'
+)
 #: A formula without its value; one whose value is an empty text says that it is a text.
 _UNSAVED = re.compile(
-    rb'<(?:\w+:)?c(?=\s)(?![^>]*\st="str")[^>]*?\sr="([A-Z]{1,3}\d{1,7})"[^>]*>'
-    rb"<(?:\w+:)?f(?:\s[^>]*)?(?:/>|>[^<]*</(?:\w+:)?f>)"
-    rb"(?:<(?:\w+:)?v\s*/>|<(?:\w+:)?v></(?:\w+:)?v>)?</(?:\w+:)?c>"
+    rb'<(?:\w{1,9}:)?c(?=\s)(?![^<>]{0,300}\st="str")'
+    rb'[^<>]{0,300}?\sr="([A-Z]{1,3}\d{1,7})"[^<>]{0,300}>'
+    rb"<(?:\w{1,9}:)?f(?:\s[^<>]{0,300})?(?:/>|>[^<]{0,20000}</(?:\w{1,9}:)?f>)"
+    rb"(?:<(?:\w{1,9}:)?v(?:\s?/>|></(?:\w{1,9}:)?v>))?</(?:\w{1,9}:)?c>"
 )
 #: Longer than a cell with the longest formula.
 _OVERLAP = 32 * 1024

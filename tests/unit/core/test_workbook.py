@@ -298,6 +298,16 @@ def test_a_row_far_below_is_not_waited_for() -> None:
     assert refused(parts_changed(sheet_of(["n"], [1]), far)).status == 413
 
 
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("text", [b"<c " * 300_000, b"<mergeCell " * 90_000], ids=["c", "merge"])
+def test_text_made_to_be_slow_to_search_is_not(text: bytes) -> None:
+    def slow(name: str, part: bytes) -> bytes:
+        # Far enough below the head, so that what looks at that alone does not stumble over it.
+        return part.replace(b"<sheetData>", b"<sheetData>" + b" " * 200_000 + text)
+
+    assert refused(parts_changed(sheet_of(["n"], [1]), slow)).status == 400
+
+
 def test_entities_are_not_expanded() -> None:
     lol = b'<!DOCTYPE x [<!ENTITY a "' + b"A" * 1000 + b'">'
     for name, before in (("b", "a"), ("c", "b"), ("d", "c"), ("e", "d")):
