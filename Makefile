@@ -9,10 +9,11 @@ SETUP := sh deploy/local/setup.sh
 # What to pass on, e.g. `make unit ARGS="-k names -x"`.
 ARGS ?=
 
-.PHONY: help setup demo test unit contract integration lint format bench bench-intake crds clean
+.PHONY: help setup demo test unit contract integration chart e2e cluster cluster-down images lint \
+	format bench bench-intake crds clean
 
 help: ## List the targets (the default)
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## Install uv, the environment, Chromium and its fonts, where missing
 	@$(SETUP) env browser tools
@@ -33,6 +34,22 @@ contract: setup ## Run the suites that twins and real adapters share
 
 integration: setup ## Run the tests against a real farm
 	$(BIN)/pytest tests/integration $(ARGS)
+
+chart: setup ## Test the Helm chart (where helm is installed)
+	$(BIN)/pytest tests/chart $(ARGS)
+
+e2e: setup cluster images ## Test the farm on a real Kubernetes: the one of KUBECONFIG, or our own
+	@deploy/cluster/load.sh
+	@sh deploy/cluster/e2e.sh $(ARGS)
+
+cluster: ## Start a real one-node Kubernetes (as root; at first it is built: 15 min)
+	@deploy/cluster/up.sh
+
+cluster-down: ## Stop that Kubernetes and remove all of it
+	@deploy/cluster/down.sh
+
+images: ## Build the container images
+	@deploy/images/build.sh
 
 lint: ## Check style, types, layers, and the committed CRDs
 	@$(SETUP) env

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import httpx
 import pytest
 from bad_input import BAD, JSON, LIMITS, Bad
-from farm_support import Client, until
+from farm_api import until
+from farm_support import Client
 from minio import Minio
 
 from pressroom.names import LABEL_API_KEY, LABEL_TENANT, api_key_hash

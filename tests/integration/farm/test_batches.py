@@ -11,7 +11,8 @@ from typing import Any
 import httpx
 import pypdf
 import pytest
-from farm_support import PAGE, Client, rows, settled_once, until
+from farm_api import PAGE, rows, settled_once, until
+from farm_support import Client
 
 pytestmark = pytest.mark.integration
 NAMES = "/apis/pressroom.dev/v1alpha1/namespaces/pressroom/batchjobs"

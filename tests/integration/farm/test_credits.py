@@ -10,7 +10,8 @@ from collections.abc import Iterator
 import httpx
 import orjson
 import pytest
-from farm_support import PAGE, TERMINAL, Client, Json, rows, until
+from farm_api import PAGE, TERMINAL, Json, rows, until
+from farm_support import Client
 
 from pressroom import names
 from pressroom.adapters.s3 import open_store

@@ -6,7 +6,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from farm_support import PAGE, Client, connect, rows, settled_once, until
+from farm_api import PAGE, rows, settled_once, until
+from farm_support import Client, connect
 
 from pressroom_local.farm import start_farm
 
