@@ -46,6 +46,7 @@ class _Definition:
     columns: tuple[tuple[str, str, str], ...]
 
 
+_DIRECTORY = Path("charts/pressroom/files/crds")
 _SUMMARY = '.status.conditions[?(@.type=="Succeeded")].reason'
 _DEFINITIONS = (
     _Definition(
@@ -245,7 +246,7 @@ def main() -> int:
     """Write or check the committed YAML."""
     parser = argparse.ArgumentParser(prog="python -m pressroom.crds", description=__doc__)
     parser.add_argument("--check", action="store_true", help="fail where the files differ")
-    parser.add_argument("directory", type=Path, nargs="?", default=Path("charts/pressroom/crds"))
+    parser.add_argument("directory", type=Path, nargs="?", default=_DIRECTORY)
     arguments = parser.parse_args()
     differing = []
     for name, text in _files().items():

@@ -1,6 +1,7 @@
 """The small HTTP server of a part that has no other: ``/healthz``, ``/readyz``, ``/metrics``.
 
 ``/readyz`` really asks: it runs the part's checks, each with a deadline, and names what failed.
+What it found last is a metric too, so that an alert can name the dependency that is away.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 
 from aiohttp import web
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, Gauge, ProcessCollector
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from pressroom.errors import PressroomError
@@ -36,22 +37,39 @@ async def failing(checks: Mapping[str, Check]) -> dict[str, str]:
     return dict(answer for answer in answers if answer is not None)
 
 
+def probe_metrics() -> tuple[CollectorRegistry, Gauge]:
+    """What every part shows besides its own: the process, and what the last probe found."""
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    ready = Gauge(
+        "pressroom_ready",
+        "1 where the last readiness probe found this dependency well, 0 where it did not.",
+        ["check"],
+        registry=registry,
+    )
+    return registry, ready
+
+
 def add_probes(
     app: web.Application, checks: Mapping[str, Check], registry: CollectorRegistry
 ) -> None:
-    """Put the three routes on ``app``."""
+    """Put the three routes on ``app``. ``/metrics`` shows ``registry`` and the probes' own."""
+    own, ready = probe_metrics()
 
     async def healthz(_: web.Request) -> web.Response:
         return web.json_response({"status": "ok"})
 
     async def readyz(_: web.Request) -> web.Response:
         failed = await failing(checks)
+        for name in checks:
+            ready.labels(name).set(name not in failed)
         body = {"status": "unavailable" if failed else "ok", "failed": failed}
         return web.json_response(body, status=503 if failed else 200)
 
     async def metrics(_: web.Request) -> web.Response:
         return web.Response(
-            body=generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_LATEST}
+            body=generate_latest(registry) + generate_latest(own),
+            headers={"Content-Type": CONTENT_TYPE_LATEST},
         )
 
     app.router.add_get("/healthz", healthz)

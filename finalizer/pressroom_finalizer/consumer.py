@@ -20,7 +20,7 @@ from pydantic import ValidationError
 from pressroom import names
 from pressroom.errors import PressroomError, UnavailableError
 from pressroom.lifecycle import backoff, pause
-from pressroom.model.ledger import Task
+from pressroom.model.ledger import Task, WebhookRecord
 from pressroom.ports import ACK_WAIT, Delivery, Queue
 
 _log = logging.getLogger(__name__)
@@ -59,6 +59,20 @@ class Metrics:
             ["kind"],
             registry=registry,
         )
+        self.calls = Counter(
+            "pressroom_finalizer_webhook_calls",
+            "Calls of webhooks, by outcome (delivered, failed, gave_up: the last one failed).",
+            ["outcome"],
+            registry=registry,
+        )
+        # A series that first appears with its first event hides that event from rate().
+        for outcome in ("delivered", "failed", "gave_up"):
+            self.calls.labels(outcome)
+
+    def called(self, record: WebhookRecord) -> None:
+        """Count a call of a webhook."""
+        missed = "gave_up" if record.gave_up else "failed"
+        self.calls.labels("delivered" if record.delivered else missed).inc()
 
 
 class Delays:

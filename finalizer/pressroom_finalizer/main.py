@@ -87,7 +87,7 @@ async def run(
 ) -> None:
     """Do tasks of all kinds until ``stop`` is set, then give running ones time to end."""
     await _ensure(ports.queue, stop)
-    handlers = _handlers(ports, settings)
+    handlers = _handlers(ports, settings, metrics)
     slots = {
         names.TASK_FINALIZE: settings.finalize_slots,
         names.TASK_PURGE: 1,
@@ -127,7 +127,7 @@ async def _ensure(queue: Queue, stop: asyncio.Event) -> None:
             return
 
 
-def _handlers(ports: Ports, settings: FinalizerSettings) -> dict[str, Handler]:
+def _handlers(ports: Ports, settings: FinalizerSettings, metrics: Metrics) -> dict[str, Handler]:
     finalizing = FinalizeOptions(
         MergeLimits(settings.merge_memory_mib, settings.merge_timeout_seconds), settings.work_dir
     )
@@ -143,7 +143,7 @@ def _handlers(ports: Ports, settings: FinalizerSettings) -> dict[str, Handler]:
         return True
 
     async def do_webhook(task: Task) -> bool:
-        return await deliver(ports.store, ports.jobs, task, calling)
+        return await deliver(ports.store, ports.jobs, task, calling, called=metrics.called)
 
     return {
         names.TASK_FINALIZE: do_finalize,

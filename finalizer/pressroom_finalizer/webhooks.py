@@ -13,7 +13,7 @@ import hmac
 import logging
 import random
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -68,10 +68,18 @@ class Answer:
         return self.status is not None and 200 <= self.status < 300
 
 
-async def deliver(store: Store, jobs: Jobs, task: Task, options: WebhookOptions) -> bool:
+async def deliver(
+    store: Store,
+    jobs: Jobs,
+    task: Task,
+    options: WebhookOptions,
+    *,
+    called: Callable[[WebhookRecord], None] | None = None,
+) -> bool:
     """Call the task's webhook once, unless it is settled or not due, and record the outcome.
 
-    False where the task names no webhook. Raises UnavailableError if the store or the API is away.
+    ``called`` is given the record of a call that was made. False where the task names no webhook.
+    Raises UnavailableError if the store or the API is away.
     """
     if task.webhook is None:
         return False
@@ -92,6 +100,8 @@ async def deliver(store: Store, jobs: Jobs, task: Task, options: WebhookOptions)
     await store.put(
         names.webhook_key(task.uid), orjson.dumps(new.wire()), content_type="application/json"
     )
+    if called is not None:
+        called(new)
     _log.info(
         "webhook %s",
         "delivered" if new.delivered else f"failed: {new.last_error}",

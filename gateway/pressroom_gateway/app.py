@@ -122,9 +122,8 @@ def _observe(metrics: Metrics) -> Middleware:
         }
         began = time.perf_counter()
         response = await handler(request)
-        route = _canonical(request) or "unknown"
-        metrics.requests.labels(request.method, route, response.status).inc()
-        metrics.seconds.labels(request.method, route).observe(time.perf_counter() - began)
+        seconds = time.perf_counter() - began
+        metrics.request(request.method, _canonical(request), response.status, seconds)
         return response
 
     return middleware

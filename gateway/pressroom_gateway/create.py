@@ -72,6 +72,7 @@ async def place(services: Services, order: Order) -> tuple[Json, bool]:
     # Any other error leaves open whether the job was made, so its upload stays: unused ones are
     # swept after a day.
     services.batches.put(body)
+    services.metrics.intake(order.spec)
     log.info("batch created", extra={"action": "batch_created", "batch": order.name})
     if secret is not None:
         await _adopt(services, secret, body)

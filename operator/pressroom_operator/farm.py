@@ -21,6 +21,7 @@ from pressroom.names import API_VERSION, DEFAULT_TENANT, beat_subject, done_subj
 from pressroom.ports import BATCH_JOBS, TENANTS, Jobs, Message, Queue, Store
 from pressroom_operator.active import ActiveJobs, Key
 from pressroom_operator.controller import Controller, stand_in
+from pressroom_operator.counts import Counts
 from pressroom_operator.dispatch import Dispatcher, Workers
 from pressroom_operator.patches import Patches
 from pressroom_operator.retention import Sweeper
@@ -42,7 +43,8 @@ class Operator:
         self.active = ActiveJobs()
         self.keys: WorkQueue[Key] = WorkQueue()
         self.workers = Workers()
-        patches = Patches(jobs, self.keys, settings.patches_per_second)
+        self.counts = Counts()
+        patches = Patches(jobs, self.keys, settings.patches_per_second, wrote=self.counts.wrote)
         self.controller = Controller(jobs, queue, store, self.active, self.keys, patches)
         self.dispatcher = Dispatcher(queue, self.active, self.workers, started=self.keys.add)
         self.controller.dispatcher = self.dispatcher
@@ -74,7 +76,7 @@ class Operator:
     def _loops(self) -> list[Coroutine[Any, Any, None]]:
         return [
             *(
-                self.keys.run(self.controller.reconcile, _failed)
+                self.keys.run(self.controller.reconcile, self._failed)
                 for _ in range(self._settings.reconcilers)
             ),
             self.dispatcher.run(),
@@ -84,6 +86,16 @@ class Operator:
             self._resync_for_ever(),
             self._sweep_for_ever(),
         ]
+
+    def _failed(self, key: Key, error: Exception) -> None:
+        self.counts.failed(error)
+        known = isinstance(error, PressroomError)
+        text = error.log if isinstance(error, PressroomError) else repr(error)
+        log.warning(
+            "A job will be looked at again",
+            extra={"job": key[1], "error": text},
+            exc_info=None if known else error,
+        )
 
     def seen(self, type_: str, body: dict[str, Any]) -> None:
         """kopf saw a BatchJob."""
@@ -223,13 +235,3 @@ def _readable(items: list[dict[str, Any]]) -> list[BatchJob]:
         except ValidationError:
             jobs.append(stand_in(body))
     return jobs
-
-
-def _failed(key: Key, error: Exception) -> None:
-    known = isinstance(error, PressroomError)
-    text = error.log if isinstance(error, PressroomError) else repr(error)
-    log.warning(
-        "A job will be looked at again",
-        extra={"job": key[1], "error": text},
-        exc_info=None if known else error,
-    )

@@ -9,7 +9,6 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 from aiohttp import web
-from prometheus_client import CollectorRegistry, Gauge
 
 from pressroom.adapters.kube import open_jobs
 from pressroom.adapters.nats import open_queue
@@ -22,6 +21,7 @@ from pressroom.settings import KubeSettings, NatsSettings, S3Settings
 from pressroom.telemetry import configure_logging
 from pressroom_operator.farm import Operator
 from pressroom_operator.lease import Lease
+from pressroom_operator.metrics import metrics
 from pressroom_operator.settings import OperatorSettings
 from pressroom_operator.watch import watch
 
@@ -124,17 +124,3 @@ def backlog(operator: Operator, lease: Lease) -> Callable[[web.Request], Awaitab
         )
 
     return handler
-
-
-def metrics(operator: Operator, lease: Lease) -> CollectorRegistry:
-    """What the operator says of itself."""
-    registry = CollectorRegistry()
-    leading = Gauge("pressroom_operator_leading", "1 while the Lease is held", registry=registry)
-    leading.set_function(lambda: float(lease.held))
-    rows = Gauge("pressroom_backlog_rows", "Rows that wait for workers", registry=registry)
-    rows.set_function(lambda: float(operator.dispatcher.backlog()))
-    jobs = Gauge("pressroom_active_jobs", "Jobs with a plan and no last word", registry=registry)
-    jobs.set_function(lambda: float(sum(1 for _ in operator.active)))
-    slots = Gauge("pressroom_worker_slots", "Slots of live workers", registry=registry)
-    slots.set_function(lambda: float(sum(operator.workers.slots())))
-    return registry

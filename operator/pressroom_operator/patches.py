@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from pressroom.model.batchjob import BatchJob, BatchJobStatus
+from pressroom.model.conditions import Reason
 from pressroom.ports import BATCH_JOBS, Jobs
 from pressroom_operator.active import Key
 from pressroom_operator.workqueue import WorkQueue
@@ -19,7 +20,10 @@ JOB_SECONDS = 1.0
 
 
 class Patches:
-    """Writes status. ConflictError where the resource changed since it was read."""
+    """Writes status. ConflictError where the resource changed since it was read.
+
+    ``wrote`` is told the job's reason before and after a write.
+    """
 
     def __init__(
         self,
@@ -27,11 +31,14 @@ class Patches:
         keys: WorkQueue[Key],
         per_second: float,
         clock: Callable[[], float] = time.monotonic,
+        *,
+        wrote: Callable[[Reason, Reason], None] | None = None,
     ) -> None:
         self._jobs = jobs
         self._keys = keys
         self._interval = 1 / per_second
         self._clock = clock
+        self._wrote = wrote
         self._next = 0.0
         self._last: dict[Key, float] = {}
         self._reserved: dict[Key, float] = {}
@@ -44,6 +51,8 @@ class Patches:
             await self._jobs.patch(
                 BATCH_JOBS, *key, status_patch(job, status), subresource="status"
             )
+            if self._wrote is not None:
+                self._wrote(job.status.reason(), status.reason())
 
     async def soon(self, key: Key, job: BatchJob, status: BatchJobStatus) -> None:
         """Write now if it is this job's turn, else have it looked at when it is."""

@@ -2,7 +2,8 @@
 
 pyppeteer's ``Browser`` keeps contexts and targets, over :class:`PipeConnection` instead of its
 WebSocket. Documents are printed by :class:`Tab`, which talks to a session of the same pipe.
-Always with Chromium's sandbox, as an unprivileged user, in a process group of its own.
+With Chromium's sandbox unless told otherwise; always as an unprivileged user, in a process group
+of its own.
 """
 
 from __future__ import annotations
@@ -98,11 +99,19 @@ class BrowserOptions:
 
     executable: Path = EXECUTABLE
     user: str = "nobody"
+    sandbox: bool = True
     temp_dir: Path = Path(tempfile.gettempdir())
     start_seconds: float = 30.0
     max_documents: int = 20_000
     max_rss_bytes: int = 1536 * 1024 * 1024
     max_age_seconds: float = 3600.0
+
+
+def command_line(mode: Mode, options: BrowserOptions) -> tuple[str, ...]:
+    """The browser and its flags, but for where its profile is."""
+    frames = _BEGIN_FRAME_FLAGS if mode is Mode.PRESS else ()
+    sandbox = () if options.sandbox else ("--no-sandbox",)
+    return (str(options.executable), *_FLAGS, *frames, *sandbox, *egress.FLAGS)
 
 
 class FlatSession(CDPSession):
@@ -392,8 +401,7 @@ class Chromium:
         if self._account is not None:
             os.chown(home, self._account.uid, self._account.gid)
             as_user = {"user": self._account.uid, "group": self._account.gid, "extra_groups": []}
-        frames = _BEGIN_FRAME_FLAGS if self.mode is Mode.PRESS else ()
-        command = (str(self._options.executable), *_FLAGS, *frames, *egress.FLAGS)
+        command = command_line(self.mode, self._options)
         theirs_in, ours_out = os.pipe()
         ours_in, theirs_out = os.pipe()
         try:
@@ -449,4 +457,5 @@ __all__ = [
     "ProtocolError",
     "Tab",
     "TabGoneError",
+    "command_line",
 ]

@@ -49,6 +49,8 @@ class Line:
         self._changed = asyncio.Event()
         self._ready = asyncio.Event()
         self.wanted = mode is Mode.PRESS
+        #: Bytes of memory of the current browser, as last measured; 0 while there is none.
+        self.rss = 0
 
     async def acquire(self) -> Chromium:
         """The current browser, one user more. UnavailableError if none comes up in time."""
@@ -137,7 +139,7 @@ class Line:
                 log.error("browser: %s", error.log)
                 return False
             self._users[fresh] = 0
-        old, self._current = self._current, fresh
+        old, self._current, self.rss = self._current, fresh, 0
         self._ready.set()
         if old is not None:
             await self._on_renewed()
@@ -156,8 +158,8 @@ class Line:
             return True
         if time.monotonic() - browser.started >= options.max_age_seconds:
             return True
-        rss = await asyncio.to_thread(group_rss, browser.pid)
-        return rss >= options.max_rss_bytes
+        self.rss = await asyncio.to_thread(group_rss, browser.pid)
+        return self.rss >= options.max_rss_bytes
 
     async def _pause(self) -> None:
         """Until something changed, the browser died or it is time to look again."""

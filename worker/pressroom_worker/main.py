@@ -25,7 +25,7 @@ from pressroom.ports import Queue, Store
 from pressroom.probes import Check, add_probes, serve
 from pressroom.settings import NatsSettings, S3Settings
 from pressroom.telemetry import configure_logging
-from pressroom_worker.browser import BrowserOptions
+from pressroom_worker.browser import EXECUTABLE, BrowserOptions
 from pressroom_worker.catalog import Catalog
 from pressroom_worker.consumer import Consumer
 from pressroom_worker.farm import Farm
@@ -69,7 +69,7 @@ async def run(settings: WorkerSettings, nats: NatsSettings, s3: S3Settings) -> N
         if store is None or queue is None:
             return
         checks.update(queue=queue.check, store=store.check)
-        supervisor = Supervisor(_browser_options(settings), settings.slots)
+        supervisor = Supervisor(browser_options(settings), settings.slots, metrics)
         stack.push_async_callback(supervisor.stop)
         await _persist(stop, supervisor.start)
         checks.update(browser=supervisor.healthy)
@@ -127,10 +127,14 @@ async def _persist(stop: asyncio.Event, call: Callable[[], Awaitable[T]]) -> T |
         await asyncio.gather(stopping, calling, return_exceptions=True)
 
 
-def _browser_options(settings: WorkerSettings) -> BrowserOptions:
-    if settings.chromium is None:
-        return BrowserOptions()
-    return BrowserOptions(executable=settings.chromium)
+def browser_options(settings: WorkerSettings) -> BrowserOptions:
+    """How this worker starts its browsers. Says so in the log where they have no sandbox."""
+    if not settings.sandbox:
+        _log.warning(
+            "the browser's sandbox is off: a page that breaks the browser has this container",
+            extra={"action": "sandbox_off"},
+        )
+    return BrowserOptions(executable=settings.chromium or EXECUTABLE, sandbox=settings.sandbox)
 
 
 async def _starting() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from pressroom.model.ledger import RowOutcome
+from pressroom.model.ledger import RowOutcome, RowState
 
 _ROW_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
@@ -36,6 +36,21 @@ class WorkerMetrics:
             "Times that a browser or a tab died while it rendered a shard.",
             registry=registry,
         )
+        self._starts = Counter(
+            "pressroom_worker_browser_starts",
+            "Starts of browsers, by outcome (started, failed); worn out ones are replaced too.",
+            ["outcome"],
+            registry=registry,
+        )
+        # A series that first appears with its first event hides that event from rate().
+        self._rows.labels(RowState.SUCCEEDED.value, "")
+        for outcome in ("started", "failed"):
+            self._starts.labels(outcome)
+        self.memory = Gauge(
+            "pressroom_worker_browser_memory_bytes",
+            "Memory of the shared browsers' processes, without what they share with files.",
+            registry=registry,
+        )
         self.busy = Gauge(
             "pressroom_worker_busy_slots", "Slots that render a shard now.", registry=registry
         )
@@ -45,6 +60,10 @@ class WorkerMetrics:
         code = outcome.error.code.value if outcome.error else ""
         self._rows.labels(outcome.state.value, code).inc()
         self._seconds.observe(outcome.millis / 1000)
+
+    def browser_start(self, *, worked: bool) -> None:
+        """Count a browser's start."""
+        self._starts.labels("started" if worked else "failed").inc()
 
     def shard(self, outcome: str) -> None:
         """Count a shard."""

@@ -19,6 +19,9 @@ class WorkerSettings(Settings):
     chromium: Path | None = Field(
         None, description="The browser's executable; absent, where its package puts it."
     )
+    sandbox: bool = Field(
+        True, description="Chromium's own sandbox; off only where the cluster cannot allow it."
+    )
     drain_seconds: float = Field(
         5, ge=0, description="On SIGTERM, how long running shards may take to finish."
     )

@@ -10,11 +10,13 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from pressroom.errors import PressroomError
 from pressroom_worker import egress
 from pressroom_worker.account import Account, unprivileged
 from pressroom_worker.browser import BrowserOptions, Chromium, Mode
 from pressroom_worker.desk import Desk, Seat, Source
 from pressroom_worker.line import Launch, Line
+from pressroom_worker.metrics import WorkerMetrics
 from pressroom_worker.render import Renderer
 from pressroom_worker.typesetting import Typesetter
 
@@ -22,9 +24,12 @@ from pressroom_worker.typesetting import Typesetter
 class Supervisor:
     """Owns all processes of the renderer, from :meth:`start` to :meth:`stop`."""
 
-    def __init__(self, options: BrowserOptions, slots: int) -> None:
+    def __init__(
+        self, options: BrowserOptions, slots: int, metrics: WorkerMetrics | None = None
+    ) -> None:
         self._options = options
         self._slots = slots
+        self._metrics = metrics
         self._account: Account | None = None
         self._prefix: tuple[str, ...] = ()
         self._lines = {mode: Line(mode, options, self._launch, self._sweep_parked) for mode in Mode}
@@ -33,6 +38,8 @@ class Supervisor:
         #: Tabs that the next shard of the same realm may go on with.
         self._parked: OrderedDict[str, Seat] = OrderedDict()
         self._keepers: list[asyncio.Task[None]] = []
+        if metrics is not None:
+            metrics.memory.set_function(self.memory)
 
     async def start(self) -> None:
         """Start the browser and the template processes, and keep them so.
@@ -68,6 +75,10 @@ class Supervisor:
     def browser_pid(self, mode: Mode) -> int:
         """The process group of a mode's current browser. UnavailableError if there is none."""
         return self._lines[mode].pid
+
+    def memory(self) -> float:
+        """Bytes that the current browsers held when last measured, a few seconds ago."""
+        return float(sum(line.rss for line in self._lines.values()))
 
     def renderer(self) -> Renderer:
         """What renders shards with all this."""
@@ -115,8 +126,17 @@ class Supervisor:
 
     async def _launch(self, mode: Mode) -> Chromium:
         browser = Chromium(mode, self._options, self._account)
-        await browser.start(self._prefix)
+        try:
+            await browser.start(self._prefix)
+        except PressroomError:
+            self._started(False)
+            raise
+        self._started(True)
         return browser
+
+    def _started(self, worked: bool) -> None:
+        if self._metrics is not None:
+            self._metrics.browser_start(worked=worked)
 
 
 class _Shared:

@@ -202,7 +202,9 @@ class World:
         )
         await self.store.create(names.plan_key(uid), orjson.dumps(self.plan.wire()))
 
-    def farm(self, renderer: FakeRenderer, *, worker: str = "w1") -> Farm:
+    def farm(
+        self, renderer: FakeRenderer, *, worker: str = "w1", metrics: WorkerMetrics | None = None
+    ) -> Farm:
         return Farm(
             worker=worker,
             queue=self.queue,
@@ -210,7 +212,7 @@ class World:
             renderer=lambda: renderer,
             healthy=_healthy,
             catalog=Catalog(self.store),
-            metrics=WorkerMetrics(CollectorRegistry()),
+            metrics=metrics or WorkerMetrics(CollectorRegistry()),
             timing=self.timing,
         )
 
