@@ -38,9 +38,11 @@ integration: setup ## Run the tests against a real farm
 chart: setup ## Test the Helm chart (where helm is installed)
 	$(BIN)/pytest tests/chart $(ARGS)
 
-e2e: setup cluster images ## Test the farm on a real Kubernetes: the one of KUBECONFIG, or our own
+e2e: setup cluster ## Test the farm on a real Kubernetes: the one of KUBECONFIG, or our own
+	@deploy/cluster/binaries.sh helm minio
+	@deploy/images/build.sh gateway operator worker finalizer nats minio
 	@deploy/cluster/load.sh
-	@sh deploy/cluster/e2e.sh $(ARGS)
+	$(BIN)/pytest tests/e2e tests/chart $(ARGS)
 
 cluster: ## Start a real one-node Kubernetes (as root; at first it is built: 15 min)
 	@deploy/cluster/up.sh

@@ -41,6 +41,9 @@ TENANTS = Kind(GROUP, VERSION, "tenants", "Tenant")
 SECRETS = Kind("", "v1", "secrets", "Secret")
 CONFIG_MAPS = Kind("", "v1", "configmaps", "ConfigMap")
 LEASES = Kind("coordination.k8s.io", "v1", "leases", "Lease")
+EVENTS = Kind("", "v1", "events", "Event")
+PODS = Kind("", "v1", "pods", "Pod")
+DEPLOYMENTS = Kind("apps", "v1", "deployments", "Deployment")
 
 
 @dataclass(frozen=True)
@@ -70,7 +73,9 @@ class Jobs(Protocol):
     UserError with INVALID_REQUEST (422 and 400), UnavailableError (429, 5xx, no answer in time).
     """
 
-    async def get(self, kind: Kind, namespace: str, name: str) -> Json: ...
+    async def get(
+        self, kind: Kind, namespace: str, name: str, *, subresource: str = ""
+    ) -> Json: ...
 
     async def list(
         self, kind: Kind, namespace: str | None, *, label_selector: str = ""

@@ -14,10 +14,10 @@ from typing import Any
 import orjson
 from pydantic import ValidationError
 
-from pressroom.errors import Code, ConflictError, NotFoundError, UserError
+from pressroom.errors import Code, ConflictError, NotFoundError, UnavailableError, UserError
 from pressroom.model.base import now
 from pressroom.model.batchjob import BatchJob, job_of
-from pressroom.model.conditions import ConditionType, Reason, Status
+from pressroom.model.conditions import TERMINAL, ConditionType, Reason, Status
 from pressroom.model.ledger import Artifacts, ShardLedger
 from pressroom.model.rows import brief
 from pressroom.model.webhooks import webhook_open
@@ -37,6 +37,7 @@ from pressroom_operator.active import ActiveJob, ActiveJobs, Key
 from pressroom_operator.claims import Claims
 from pressroom_operator.closing import Closer
 from pressroom_operator.dispatch import Dispatcher
+from pressroom_operator.outages import Outage, Outages
 from pressroom_operator.patches import Patches
 from pressroom_operator.progress import Progress
 from pressroom_operator.rate import Rate
@@ -67,6 +68,7 @@ class Controller:
         active: ActiveJobs,
         keys: WorkQueue[Key],
         patches: Patches,
+        outages: Outages,
     ) -> None:
         self._jobs = jobs
         self._queue = queue
@@ -74,6 +76,9 @@ class Controller:
         self._active = active
         self._keys = keys
         self._patches = patches
+        self._outages = outages
+        outages.on_change = self._look_again
+        self._waiting: set[Key] = set()
         self._acceptor = Acceptor(jobs, store)
         self._closer = Closer(store)
         self.accounts = Accounts(jobs, store)
@@ -83,6 +88,8 @@ class Controller:
         self._notifier = Notifier(jobs, queue, store)
         self.dispatcher: Dispatcher | None = None
         self.uids: dict[str, Key] = {}
+        #: UIDs that the backlog cannot be known without; each goes when it was looked at.
+        self.unknown: set[str] = set()
         self._steps: dict[Step, Callable[[Key, BatchJob], Awaitable[None]]] = {
             Step.ADOPT: self._adopt,
             Step.ACCEPT: self._accept,
@@ -118,8 +125,7 @@ class Controller:
         if active is not None:
             active.job = job
         try:
-            if todo in self._steps:
-                await self._steps[todo](key, job)
+            await self._do(todo, key, job)
         except ConflictError as error:
             # Another writer was first: look again at what it is now.
             log.debug("Reading again", extra={"job": name, "error": error.log})
@@ -127,12 +133,44 @@ class Controller:
         if self.dispatcher is not None:
             self.dispatcher.kick()
 
+    async def _do(self, todo: Step, key: Key, job: BatchJob) -> None:
+        outage = self._outages.now
+        if outage is not None and todo in UNDER_WAY and self._active.get(job.uid) is None:
+            # Trying would only take a reconciler's time, up to every call's deadline.
+            await self._say_it_waits(key, job, outage)
+            return
+        try:
+            if todo in self._steps:
+                await self._steps[todo](key, job)
+        except UnavailableError:
+            await self._say_it_waits(key, job, await self._outages.found())
+            raise
+        self.unknown.discard(job.uid)
+
     def _gone(self, key: Key) -> None:
         self._keys.forget(key)
         self._patches.forget(key)
+        self._waiting.discard(key)
         for uid in [uid for uid, known in self.uids.items() if known == key]:
             del self.uids[uid]
+            self.unknown.discard(uid)
             self._active.drop(uid)
+
+    # --- outages ---------------------------------------------------------------------------------
+    async def _say_it_waits(self, key: Key, job: BatchJob, outage: Outage | None) -> None:
+        """Say in an open job's conditions what is away, and look again when it is back."""
+        if outage is None or job.metadata.deletion_timestamp or job.status.reason() in TERMINAL:
+            return
+        self._waiting.add(key)
+        writer = StatusWriter(job, now())
+        writer.waits(outage.reason, outage.message)
+        await self._patches.now(key, job, writer.result())
+
+    def _look_again(self) -> None:
+        """What is away has changed."""
+        for key in self._waiting | {active.key for active in self._active}:
+            self._keys.add(key)
+        self._waiting.clear()
 
     # --- the way in ------------------------------------------------------------------------------
     async def _adopt(self, key: Key, job: BatchJob) -> None:
@@ -214,7 +252,10 @@ class Controller:
             writer.started()
             writer.summary(Reason.RENDERING, "Workers are rendering.")
         else:
+            writer.queued()
             writer.summary(Reason.QUEUED, "Waiting for workers.")
+        if self._outages.now is not None:
+            writer.waits(self._outages.now.reason, self._outages.now.message)
         writer.counts(active.progress)
         await self._patches.soon(key, job, writer.result())
         self._wake(key, job)

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import orjson
 
 from pressroom.errors import UnavailableError
+from pressroom.lifecycle import backoff
 from pressroom.model.ledger import WorkerBeat, WorkItem
 from pressroom.names import LANE_BULK, LANE_FAST, LANES
 from pressroom.ports import Queue
@@ -33,6 +34,7 @@ MIN_SLOTS = 4
 @dataclass(frozen=True)
 class _Seen:
     slots: int
+    busy: int
     at: float
 
 
@@ -46,7 +48,7 @@ class Workers:
     def heard(self, beat: WorkerBeat) -> None:
         """A heartbeat came; one with no slots says goodbye."""
         if beat.slots:
-            self._seen[beat.worker] = _Seen(beat.slots, self._clock())
+            self._seen[beat.worker] = _Seen(beat.slots, beat.busy, self._clock())
         else:
             self._seen.pop(beat.worker, None)
 
@@ -55,6 +57,15 @@ class Workers:
         fresh = self._clock() - BEAT_SECONDS
         self._seen = {name: seen for name, seen in self._seen.items() if seen.at >= fresh}
         return [seen.slots for seen in self._seen.values()]
+
+    def busy(self) -> dict[str, int]:
+        """The slots in use on each host, named by its token: in a cluster a host is a pod."""
+        self.slots()
+        hosts: dict[str, int] = {}
+        for name, seen in self._seen.items():
+            host = name.rpartition("-")[0]
+            hosts[host] = hosts.get(host, 0) + seen.busy
+        return hosts
 
     def window(self) -> int:
         """How many shards may be queued or in work at once: one for each slot, one to fetch."""
@@ -88,12 +99,14 @@ class Dispatcher:
 
     async def run(self) -> None:
         """Dispatch for ever; once a second at the least."""
+        delays = backoff(1.0, 5.0)
         while True:
             try:
                 await self.fill()
+                delays = backoff(1.0, 5.0)
             except UnavailableError as error:
                 log.warning("The queue is away; shards wait", extra={"error": error.log})
-                await asyncio.sleep(1)
+                await asyncio.sleep(next(delays))
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(1.0):
                     await self._wake.wait()
@@ -135,8 +148,19 @@ class Dispatcher:
         candidates = [one.candidate() for one in jobs if one.lane == lane]
         return self._schedules[lane].pick(candidates, self.shares) if candidates else None
 
+    def shards(self) -> int:
+        """Shards that could be in work at once, given enough workers: not those of held jobs."""
+        return sum(_at_once(one) for one in self._active if not one.held)
+
     def backlog(self) -> int:
         """Rows that could be rendered now: not those of held jobs."""
         return sum(
             one.progress.plan.rows - one.progress.settled for one in self._active if not one.held
         )
+
+
+def _at_once(active: ActiveJob) -> int:
+    """The shards that a job still owes, or as many as it lets run at once."""
+    owed = len(active.progress.pending) + len(active.progress.queued)
+    most = active.job.spec.parallelism
+    return owed if most is None else min(owed, most)

@@ -12,24 +12,31 @@ from pydantic import ValidationError
 
 from pressroom.errors import ConflictError, NotFoundError, PressroomError, UnavailableError
 from pressroom.lifecycle import backoff
-from pressroom.model.batchjob import BatchJob, job_of
-from pressroom.model.conditions import TERMINAL
+from pressroom.model.batchjob import BatchJob, BatchJobStatus, job_of
+from pressroom.model.conditions import TERMINAL, ConditionType
 from pressroom.model.ledger import ShardDone, WorkerBeat
 from pressroom.model.rows import brief
 from pressroom.model.tenant import DEFAULT_WEIGHT, TenantSpec
 from pressroom.names import API_VERSION, DEFAULT_TENANT, beat_subject, done_subject
 from pressroom.ports import BATCH_JOBS, TENANTS, Jobs, Message, Queue, Store
 from pressroom_operator.active import ActiveJobs, Key
+from pressroom_operator.autoscale import Autoscaler, Backlog
 from pressroom_operator.controller import Controller, stand_in
 from pressroom_operator.counts import Counts
 from pressroom_operator.dispatch import Dispatcher, Workers
+from pressroom_operator.events import Recorder
+from pressroom_operator.outages import Outages
 from pressroom_operator.patches import Patches
+from pressroom_operator.reconcile import is_true
 from pressroom_operator.retention import Sweeper
 from pressroom_operator.schedule import Share
 from pressroom_operator.settings import OperatorSettings
 from pressroom_operator.workqueue import WorkQueue
 
 log = logging.getLogger(__name__)
+
+_GET_TO_KNOW_SECONDS = 30.0
+_LOOK_SECONDS = 0.05
 
 
 class Operator:
@@ -44,31 +51,39 @@ class Operator:
         self.keys: WorkQueue[Key] = WorkQueue()
         self.workers = Workers()
         self.counts = Counts()
-        patches = Patches(jobs, self.keys, settings.patches_per_second, wrote=self.counts.wrote)
-        self.controller = Controller(jobs, queue, store, self.active, self.keys, patches)
+        self._recorder = Recorder(jobs)
+        patches = Patches(jobs, self.keys, settings.patches_per_second, wrote=self._wrote)
+        self._outages = Outages(store, queue, settings.check_seconds)
+        self.controller = Controller(
+            jobs, queue, store, self.active, self.keys, patches, self._outages
+        )
         self.dispatcher = Dispatcher(queue, self.active, self.workers, started=self.keys.add)
         self.controller.dispatcher = self.dispatcher
+        self.autoscaler = Autoscaler(settings, jobs, queue, self.workers, self._backlog)
         self._sweeper = Sweeper(jobs, store, queue, settings.upload_grace_seconds)
+        self._create_bucket = False
+        self._resynced = asyncio.Event()
         self.synced = False
 
-    async def prepare(self, *, create_bucket: bool = False) -> None:
-        """What must stand before jobs are looked at: the streams, the tenant ``default``."""
+    async def prepare(self) -> None:
+        """What Kubernetes must have shown before jobs are looked at; store and queue may be away.
+
+        The tenant ``default`` is made, all jobs are known, and so is whose each upload is.
+        """
         for delay in backoff():
             try:
-                await self._queue.ensure()
-                if create_bucket:
-                    await self._store.ensure()
                 await self._ensure_default_tenant()
-                await self.resync()
+                jobs, _ = await self._list()
             except (UnavailableError, NotFoundError) as error:
-                log.warning("Waiting for what the farm stands on", extra={"error": error.log})
+                log.warning("Waiting for the Kubernetes API", extra={"error": error.log})
                 await asyncio.sleep(delay)
             else:
-                self.synced = True
+                self.controller.unknown = {job.uid for job in jobs if _has_rows(job)}
                 return
 
-    async def run(self) -> None:
+    async def run(self, *, create_bucket: bool = False) -> None:
         """Work until cancelled; a loop that fails takes the operator down."""
+        self._create_bucket = create_bucket
         async with asyncio.TaskGroup() as group:
             for loop in self._loops():
                 group.create_task(loop)
@@ -83,6 +98,10 @@ class Operator:
             self._hear(done_subject("*"), self._done),
             self._hear(beat_subject("*"), self._beat),
             self._hear("report.>", self._report),
+            self.autoscaler.run(),
+            self._recorder.run(),
+            self._outages.run(),
+            self._get_to_know(),
             self._resync_for_ever(),
             self._sweep_for_ever(),
         ]
@@ -102,17 +121,28 @@ class Operator:
         metadata = body["metadata"]
         self.keys.add((metadata["namespace"], metadata["name"]))
 
+    def _wrote(self, job: BatchJob, status: BatchJobStatus) -> None:
+        self.counts.wrote(job.status.reason(), status.reason())
+        self._recorder.wrote(job, status)
+
+    def _backlog(self) -> Backlog | None:
+        if not self.synced:
+            return None
+        return Backlog(self.dispatcher.backlog(), self.dispatcher.shards())
+
     # --- hints -----------------------------------------------------------------------------------
     async def _hear(self, subject: str, follow: Callable[[Message], Awaitable[None]]) -> None:
         """Follow hints for ever. What cannot be followed is left to the resync."""
-        for delay in backoff():
+        delays = backoff(most=2.0)
+        while True:
             try:
                 async with self._queue.listen(subject) as messages:
+                    delays = backoff(most=2.0)
                     async for message in messages:
                         await self._try_to(follow, message)
             except UnavailableError as error:
-                log.warning("Not listening", extra={"subject": subject, "error": error.log})
-            await asyncio.sleep(delay)
+                log.debug("Not listening", extra={"subject": subject, "error": error.log})
+            await asyncio.sleep(next(delays))
 
     async def _try_to(self, follow: Callable[[Message], Awaitable[None]], message: Message) -> None:
         try:
@@ -134,34 +164,46 @@ class Operator:
 
     # --- by the clock ----------------------------------------------------------------------------
     async def _resync_for_ever(self) -> None:
-        """Every so often, and whenever the queue was connected anew."""
+        """At once, every so often, and whenever the queue was connected anew."""
         loop = asyncio.get_running_loop()
-        due, seen = loop.time() + self._settings.resync_seconds, self._queue.connections
+        due, seen = loop.time(), self._queue.connections
+        delays = backoff(0.5, 5.0)
         while True:
-            await asyncio.sleep(0.5)
-            if loop.time() < due and self._queue.connections == seen:
-                continue
-            connections = self._queue.connections
-            try:
-                await self.resync()
-            except PressroomError as error:
-                log.warning("The resync failed; again soon", extra={"error": error.log})
-                due = loop.time() + 2
-                continue
-            seen = connections
-            due = loop.time() + self._settings.resync_seconds
+            if loop.time() >= due or self._queue.connections != seen:
+                seen = self._queue.connections
+                try:
+                    await self.resync()
+                except PressroomError as error:
+                    log.warning("The resync failed; again soon", extra={"error": error.log})
+                    due = loop.time() + next(delays)
+                else:
+                    delays = backoff(0.5, 5.0)
+                    due = loop.time() + self._settings.resync_seconds
+                    self._resynced.set()
+            await asyncio.sleep(min(0.5, max(0.0, due - loop.time())))
+
+    async def _get_to_know(self) -> None:
+        """The backlog is known once each job that has rows was looked at.
+
+        One that cannot be looked at, though nothing is away, is not waited for longer than a while.
+        """
+        await self._resynced.wait()
+        left = _GET_TO_KNOW_SECONDS
+        while self.controller.unknown and left > 0:
+            await asyncio.sleep(_LOOK_SECONDS)
+            if self._outages.now is None:
+                left -= _LOOK_SECONDS
+        self.synced = True
+        log.info("Synced", extra={"action": "synced"})
 
     async def resync(self) -> None:
         """Look at every job, every queued shard and every ledger, in the order that is safe."""
         await self._queue.ensure()
-        tenants = await self._refresh_shares()
+        if self._create_bucket:
+            await self._store.ensure()
+            self._create_bucket = False
         before = [active.job.uid for active in self.active]
-        listing = await self._jobs.list(BATCH_JOBS, self._settings.namespace)
-        jobs = _readable(listing.items)
-        self.controller.claims.renew(jobs)
-        self.controller.rate.renew(jobs)
-        for body in listing.items:
-            self.seen("LISTED", body)
+        jobs, tenants = await self._list()
         present = {job.uid for job in jobs}
         for uid in before:
             if uid not in present:
@@ -172,6 +214,17 @@ class Operator:
         await self._trim(jobs)
         await self.controller.accounts.look_over(tenants, present)
         self.dispatcher.kick()
+
+    async def _list(self) -> tuple[list[BatchJob], list[dict[str, Any]]]:
+        """All jobs, each of which is looked at then, and all Tenants, as Kubernetes has them."""
+        tenants = await self._refresh_shares()
+        listing = await self._jobs.list(BATCH_JOBS, self._settings.namespace)
+        jobs = _readable(listing.items)
+        self.controller.claims.renew(jobs)
+        self.controller.rate.renew(jobs)
+        for body in listing.items:
+            self.seen("LISTED", body)
+        return jobs, tenants
 
     async def _trim(self, jobs: list[BatchJob]) -> None:
         """Keep at most so many finished jobs, the youngest."""
@@ -225,6 +278,11 @@ class Operator:
             await self._jobs.create(TENANTS, self._settings.namespace, body)
         except ConflictError:
             return
+
+
+def _has_rows(job: BatchJob) -> bool:
+    """It may be part of the backlog."""
+    return is_true(job, ConditionType.ACCEPTED) and job.status.reason() not in TERMINAL
 
 
 def _readable(items: list[dict[str, Any]]) -> list[BatchJob]:

@@ -83,9 +83,9 @@ async def _lead(
     log.info("Leading", extra={"action": "leading"})
     async with asyncio.TaskGroup() as group:
         group.create_task(lease.keep())
-        await operator.prepare(create_bucket=s3.create_bucket)
+        await operator.prepare()
         group.create_task(watch(settings.namespace, kube, operator.seen))
-        group.create_task(operator.run())
+        group.create_task(operator.run(create_bucket=s3.create_bucket))
 
 
 async def _answers(jobs: Jobs) -> None:
@@ -120,7 +120,11 @@ def backlog(operator: Operator, lease: Lease) -> Callable[[web.Request], Awaitab
         if not (lease.held and operator.synced):
             return web.json_response({"error": "not leading, or not synced yet"}, status=503)
         return web.json_response(
-            {"rows": operator.dispatcher.backlog(), "slots": sum(operator.workers.slots())}
+            {
+                "rows": operator.dispatcher.backlog(),
+                "slots": sum(operator.workers.slots()),
+                "workers": operator.autoscaler.needed(),
+            }
         )
 
     return handler

@@ -50,6 +50,11 @@ def metrics(operator: Operator, lease: Lease) -> CollectorRegistry:
     )
     gauge("pressroom_workers", "Live workers.", lambda: len(operator.workers.slots()))
     gauge("pressroom_worker_slots", "Slots of live workers.", lambda: sum(operator.workers.slots()))
+    gauge(
+        "pressroom_workers_needed",
+        "Workers that the backlog can use, within the limits of autoscaling.",
+        operator.autoscaler.needed,
+    )
     return registry
 
 

@@ -11,7 +11,6 @@ from collections.abc import Callable
 from typing import Any
 
 from pressroom.model.batchjob import BatchJob, BatchJobStatus
-from pressroom.model.conditions import Reason
 from pressroom.ports import BATCH_JOBS, Jobs
 from pressroom_operator.active import Key
 from pressroom_operator.workqueue import WorkQueue
@@ -22,7 +21,7 @@ JOB_SECONDS = 1.0
 class Patches:
     """Writes status. ConflictError where the resource changed since it was read.
 
-    ``wrote`` is told the job's reason before and after a write.
+    ``wrote`` is told each write: the job as it was, and the status that it has now.
     """
 
     def __init__(
@@ -32,7 +31,7 @@ class Patches:
         per_second: float,
         clock: Callable[[], float] = time.monotonic,
         *,
-        wrote: Callable[[Reason, Reason], None] | None = None,
+        wrote: Callable[[BatchJob, BatchJobStatus], None] | None = None,
     ) -> None:
         self._jobs = jobs
         self._keys = keys
@@ -52,7 +51,7 @@ class Patches:
                 BATCH_JOBS, *key, status_patch(job, status), subresource="status"
             )
             if self._wrote is not None:
-                self._wrote(job.status.reason(), status.reason())
+                self._wrote(job, status)
 
     async def soon(self, key: Key, job: BatchJob, status: BatchJobStatus) -> None:
         """Write now if it is this job's turn, else have it looked at when it is."""

@@ -222,6 +222,19 @@ class StatusWriter:
         """The batch itself failed, whatever its rows."""
         self.ended(Ending(Reason.FAILED, message), None)
 
+    def queued(self) -> None:
+        """No shard is out."""
+        if self.has(ConditionType.DISPATCHED) is not None:
+            self.set(ConditionType.DISPATCHED, Status.FALSE, "Queued", "No shard is in the queue.")
+
+    def waits(self, reason: str, message: str) -> None:
+        """A dependency is away: nothing is lost, and nothing goes on."""
+        if not is_true(self._job, ConditionType.ACCEPTED):
+            self.set(ConditionType.ACCEPTED, Status.UNKNOWN, reason, message)
+        elif not is_true(self._job, ConditionType.RENDERED):
+            self.set(ConditionType.DISPATCHED, Status.FALSE, reason, message)
+        self.summary(self._status.reason(), message)
+
     def expiry(self) -> None:
         """The expiry as the (mutable) TTL has it now."""
         self._status = self._status.evolve(expiry_time=expire_at(self._job))

@@ -69,4 +69,4 @@ async def test_kubectl_get_shows_the_state_of_a_batch(api: Api, jobs: str) -> No
     (await api.merge(f"{jobs}/one/status", {"status": {"conditions": [condition]}})).ok()
     table = (await api.call("GET", jobs, headers={"Accept": TABLE})).ok()
     names = [column["name"] for column in table["columnDefinitions"]]
-    assert table["rows"][0]["cells"][names.index("State")] == "Rendering"
+    assert table["rows"][0]["cells"][names.index("Reason")] == "Rendering"

@@ -44,11 +44,12 @@ def _place(module: str) -> int:
 @pytest.fixture(scope="session")
 def cluster() -> Cluster:
     """The namespace of these tests, on a cluster that answers."""
+    own = Path(os.environ.get("PRESSROOM_CLUSTER_DIR", ROOT / ".cluster"))
     named = os.environ.get("KUBECONFIG")
-    path = Path(named) if named else ROOT / ".cluster" / "kubeconfig"
+    path = Path(named) if named else own / "kubeconfig"
     if not path.exists():
         pytest.fail(f"no cluster: {path} does not exist; run `make cluster` or set KUBECONFIG")
-    return Cluster(path, NAMESPACE)
+    return Cluster(path, NAMESPACE, "/var/lib/kubelet" if named else str(own / "kubelet"))
 
 
 @pytest.fixture(scope="session")

@@ -87,11 +87,12 @@ def upgrade(
     cluster: Cluster, store_url: str, values: Sequence[str] = (), *, wait: bool = True
 ) -> str:
     """Install or change the release; with ``wait`` until its pods are ready."""
-    sets = [
-        word
-        for value in (f"store.publicEndpoint={store_url}", *values)
-        for word in ("--set", value)
-    ]
+    given = (
+        f"store.publicEndpoint={store_url}",
+        f"worker.sandbox.installer.kubeletRoot={cluster.kubelet_root}",
+        *values,
+    )
+    sets = [word for value in given for word in ("--set", value)]
     return cluster.helm(
         "upgrade",
         "--install",

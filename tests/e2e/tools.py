@@ -45,6 +45,7 @@ class Cluster:
 
     kubeconfig: Path
     namespace: str
+    kubelet_root: str
     _kubectl: str = field(default_factory=lambda: tool("kubectl"))
     _helm: str = field(default_factory=lambda: tool("helm"))
 

@@ -18,6 +18,7 @@ from kubernetes.aio.client import ApiClient, Configuration
 from kubernetes.aio.config import load_incluster_config, load_kube_config
 from kubernetes.aio.config.config_exception import ConfigException
 
+from pressroom.causes import cause_of
 from pressroom.errors import (
     Code,
     ConflictError,
@@ -78,8 +79,8 @@ class KubeJobs:
         self._client = client
         self._timeout = timeout
 
-    async def get(self, kind: Kind, namespace: str, name: str) -> Json:
-        return await self._call("GET", _path(kind, namespace, name))
+    async def get(self, kind: Kind, namespace: str, name: str, *, subresource: str = "") -> Json:
+        return await self._call("GET", _path(kind, namespace, name, subresource))
 
     async def list(self, kind: Kind, namespace: str | None, *, label_selector: str = "") -> Listing:
         items: list[Json] = []
@@ -249,4 +250,5 @@ def _mapped() -> Iterator[None]:
     try:
         yield
     except (aiohttp.ClientError, OSError, TimeoutError, orjson.JSONDecodeError) as error:
-        raise UnavailableError("The Kubernetes API did not answer.", log=repr(error)) from error
+        text = f"The Kubernetes API did not answer: {cause_of(error)}."
+        raise UnavailableError(text, log=f"{text} ({error})" if str(error) else text) from error

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -19,10 +20,11 @@ import orjson
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
-from nats.errors import NoRespondersError
+from nats.errors import NoRespondersError, StaleConnectionError, UnexpectedEOF
 
 from pressroom import names
 from pressroom.adapters.nats_streams import STREAMS, Stream, consumer_config, stream_config
+from pressroom.causes import cause_of
 from pressroom.errors import ConflictError, UnavailableError
 from pressroom.lifecycle import backoff
 from pressroom.ports import Counters, Delivery, Entry, Json, Message
@@ -41,6 +43,9 @@ _LOOK = 1.0
 #: Seconds after which a connection has stood long enough for the next to be made without a wait.
 _STEADY = 30.0
 _WAITING_HINTS = 65_536
+_AWAY = "The queue is not connected."
+#: Seconds after which the log repeats why it is not.
+_SAY_AGAIN = 30.0
 
 
 @asynccontextmanager
@@ -81,6 +86,9 @@ class NatsQueue:
         self._ensured = 0
         self._pulls: set[asyncio.Future[Msg]] = set()
         self._listeners: set[asyncio.Event] = set()
+        #: Why the server cannot be reached, while it cannot.
+        self._away = _AWAY
+        self._said = -math.inf
         self.tried = asyncio.Event()
 
     # --- the connection --------------------------------------------------------------------------
@@ -158,6 +166,8 @@ class NatsQueue:
 
     async def _on_connected(self) -> None:
         self._connections += 1
+        self._away = _AWAY
+        self._said = -math.inf
         self._connected.set()
         _log.info("Connected to NATS", extra={"action": "nats-connected"})
 
@@ -168,8 +178,16 @@ class NatsQueue:
                 pull.set_exception(UnavailableError("The connection to the queue was lost."))
 
     async def _on_error(self, error: Exception) -> None:
+        """Say once, and again now and then, what keeps us from the server."""
         self.tried.set()
-        _log.debug("NATS: %r", error, extra={"action": "nats-error"})
+        text = _reason(error)
+        if isinstance(error, ConnectionResetError | UnexpectedEOF) and self._away != _AWAY:
+            return  # how the server ends a connection that it has just refused
+        now = asyncio.get_running_loop().time()
+        if text != self._away or now - self._said > _SAY_AGAIN:
+            _log.warning("%s", text, extra={"action": "nats-error"})
+            self._said = now
+        self._away = text
 
     @property
     def connections(self) -> int:
@@ -384,7 +402,7 @@ class NatsQueue:
 
     def _ready(self) -> Client:
         if not self._client.is_connected:
-            raise UnavailableError("The queue is not connected.")
+            raise UnavailableError(self._away)
         return self._client
 
 
@@ -462,6 +480,18 @@ async def _hints(
             raise UnavailableError("The connection to the queue was closed.")
 
 
+def _reason(error: Exception) -> str:
+    """Why the server cannot be reached, in words without addresses."""
+    if not isinstance(error, NatsError) or isinstance(error, OSError | TimeoutError):
+        return f"The queue does not answer: {cause_of(error)}."
+    if isinstance(error, UnexpectedEOF | StaleConnectionError):
+        return "The queue does not answer: the connection was lost."
+    said = str(error).removeprefix("nats: ").strip("'")
+    if "auth" in said.lower():
+        return f"The queue refuses our credentials: {said}."
+    return f"The queue says: {said}."
+
+
 def _holds_message(answer: asyncio.Future[Msg]) -> bool:
     if not answer.done() or answer.cancelled() or answer.exception() is not None:
         return False
@@ -488,4 +518,5 @@ def _mapped() -> Iterator[None]:
     try:
         yield
     except (NatsError, OSError, TimeoutError) as error:
-        raise UnavailableError("The queue did not answer.", log=repr(error)) from error
+        text = "The queue did not answer."
+        raise UnavailableError(text, log=f"{text} ({error or type(error).__name__})") from error

@@ -16,6 +16,7 @@ import urllib3
 from minio import Minio
 from minio.error import MinioException, S3Error
 
+from pressroom.causes import cause_of
 from pressroom.errors import NotFoundError, UnavailableError
 from pressroom.settings import S3Settings
 
@@ -24,6 +25,7 @@ _RETRIES = 2
 _CONNECT_SECONDS = 5.0
 #: A call that moves megabytes or a thousand keys may take so many ordinary deadlines.
 _SLOW = 6
+_REFUSED = frozenset({"AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch"})
 
 
 class _Connections(urllib3.PoolManager):
@@ -144,5 +146,13 @@ def mapped_errors() -> Iterator[None]:
 
 
 def _unavailable(error: Exception) -> UnavailableError:
-    code = error.code if isinstance(error, S3Error) else type(error).__name__
-    return UnavailableError(f"The object store did not do it ({code}).", log=repr(error))
+    if not isinstance(error, S3Error):
+        text = f"The object store does not answer: {cause_of(error)}."
+        return UnavailableError(text, log=f"{text} ({error})" if str(error) else text)
+    if error.code in _REFUSED:
+        text = f"The object store refuses our credentials: {error.code}."
+    elif error.code == "NoSuchBucket":
+        text = "The object store does not have our bucket."
+    else:
+        text = f"The object store did not do it: {error.code}."
+    return UnavailableError(text, log=f"{text} ({error.message}; {error.resource})")

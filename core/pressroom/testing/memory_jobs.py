@@ -63,8 +63,9 @@ class MemoryJobs:
         self._log.clear()
         self._oldest = self._version
 
-    async def get(self, kind: Kind, namespace: str, name: str) -> Json:
-        return copy.deepcopy(self._found(kind, namespace, name))
+    async def get(self, kind: Kind, namespace: str, name: str, *, subresource: str = "") -> Json:
+        found = copy.deepcopy(self._found(kind, namespace, name))
+        return _scale(found) if subresource == "scale" else found
 
     async def list(self, kind: Kind, namespace: str | None, *, label_selector: str = "") -> Listing:
         self._answer_or_raise()
@@ -96,6 +97,10 @@ class MemoryJobs:
     ) -> Json:
         old = self._found(kind, namespace, name)
         _check_version(old, patch)
+        if subresource == "scale":
+            replicas = merge_patch(_scale(old), patch)["spec"]["replicas"]
+            wanted = merge_patch(old, {"spec": {"replicas": replicas}})
+            return _scale(self._update(kind, old, wanted, ""))
         return self._update(kind, old, merge_patch(old, patch), subresource)
 
     async def replace(self, kind: Kind, namespace: str, name: str, body: Json) -> Json:
@@ -203,6 +208,18 @@ class MemoryJobs:
     def _answer_or_raise(self) -> None:
         if self.away:
             raise UnavailableError("The Kubernetes API is away.")
+
+
+def _scale(found: Json) -> Json:
+    """A resource as its subresource ``scale`` (autoscaling/v1) shows it."""
+    labels = found["spec"].get("selector", {}).get("matchLabels", {})
+    return {
+        "apiVersion": "autoscaling/v1",
+        "kind": "Scale",
+        "metadata": found["metadata"],
+        "spec": {"replicas": found["spec"].get("replicas", 1)},
+        "status": {"selector": ",".join(f"{key}={value}" for key, value in labels.items())},
+    }
 
 
 def merge_patch(target: Any, patch: Any) -> Any:

@@ -1,0 +1,118 @@
+"""Kubernetes Events of BatchJobs: what `kubectl describe` tells, a handful a job.
+
+Best effort: an Event that cannot be written is logged and gone. Truth is the status.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+from typing import Any
+
+from pressroom.errors import ConflictError, PressroomError
+from pressroom.model.base import now
+from pressroom.model.batchjob import BatchJob, BatchJobStatus
+from pressroom.model.conditions import Condition, ConditionType, Reason, Status, find
+from pressroom.names import API_VERSION
+from pressroom.ports import BATCH_JOBS, EVENTS, Jobs, Json
+
+log = logging.getLogger(__name__)
+REPORTER = "pressroom-operator"
+#: Events that wait to be written; more are dropped.
+MOST_WAITING = 1_000
+_NORMAL = frozenset(
+    {
+        Reason.QUEUED,
+        Reason.RENDERING,
+        Reason.SUSPENDED,
+        Reason.FINALIZING,
+        Reason.COMPLETED,
+        Reason.CANCELLED,
+        Reason.EXPIRED,
+    }
+)
+
+
+class Recorder:
+    """Takes Events at once, writes them one after another."""
+
+    def __init__(self, jobs: Jobs) -> None:
+        self._jobs = jobs
+        self._waiting: asyncio.Queue[tuple[str, Json]] = asyncio.Queue(MOST_WAITING)
+
+    def wrote(self, job: BatchJob, status: BatchJobStatus) -> None:
+        """A status was written over ``job.status``: tell what is new in it."""
+        for event in news(job, status):
+            try:
+                self._waiting.put_nowait((job.metadata.namespace, event))
+            except asyncio.QueueFull:
+                log.debug("An event was dropped", extra={"job": job.metadata.name})
+
+    async def run(self) -> None:
+        """Write for ever."""
+        while True:
+            namespace, event = await self._waiting.get()
+            try:
+                await self._jobs.create(EVENTS, namespace, event)
+            except ConflictError:
+                continue  # told before a restart
+            except PressroomError as error:
+                log.debug("An event was not written", extra={"error": error.log})
+
+
+def news(job: BatchJob, status: BatchJobStatus) -> list[Json]:
+    """The Events that a new status calls for. Pure but for the clock."""
+    told = []
+    accepted = find(status.conditions, ConditionType.ACCEPTED)
+    if accepted is not None and _turned(job, accepted):
+        if accepted.status is Status.TRUE:
+            rows, shards = status.rows, status.shards
+            size = f"{rows.total} rows in {shards.total} shards." if rows and shards else ""
+            told.append(event(job, "Accepted", size, normal=True))
+        elif accepted.status is Status.UNKNOWN:
+            told.append(event(job, accepted.reason, accepted.message, normal=False))
+    summary = find(status.conditions, ConditionType.SUCCEEDED)
+    before = job.status.reason() if find(job.status.conditions, ConditionType.SUCCEEDED) else None
+    after = status.reason()
+    if summary is not None and after is not before and after is not Reason.QUEUED:
+        told.append(event(job, after.value, summary.message, normal=after in _NORMAL))
+    sent = find(status.conditions, ConditionType.WEBHOOK_DELIVERED)
+    if sent is not None and sent.status is not Status.UNKNOWN and _turned(job, sent):
+        reason = f"Webhook{sent.reason}"
+        told.append(event(job, reason, sent.message, normal=sent.status is Status.TRUE))
+    return told
+
+
+def _turned(job: BatchJob, new: Condition) -> bool:
+    old = find(job.status.conditions, ConditionType(new.type))
+    return old is None or (old.status, old.reason) != (new.status, new.reason)
+
+
+def event(job: BatchJob, reason: str, message: str, *, normal: bool) -> dict[str, Any]:
+    """A core/v1 Event. Its name is the same whenever the same is told of the same version."""
+    metadata = job.metadata
+    seed = f"{metadata.uid} {metadata.resource_version} {reason}"
+    digest = hashlib.sha256(seed.encode()).hexdigest()[:16]
+    at = now().strftime("%Y-%m-%dT%H:%M:%SZ")
+    return {
+        "apiVersion": "v1",
+        "kind": "Event",
+        "metadata": {"name": f"{metadata.name[:230]}.{digest}", "namespace": metadata.namespace},
+        "involvedObject": {
+            "apiVersion": API_VERSION,
+            "kind": BATCH_JOBS.kind,
+            "name": metadata.name,
+            "namespace": metadata.namespace,
+            "uid": metadata.uid,
+        },
+        "type": "Normal" if normal else "Warning",
+        "reason": reason,
+        "message": message[:1_000],
+        "source": {"component": REPORTER},
+        "reportingComponent": REPORTER,
+        "reportingInstance": REPORTER,
+        "firstTimestamp": at,
+        "lastTimestamp": at,
+        "count": 1,
+    }

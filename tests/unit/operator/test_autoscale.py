@@ -1,0 +1,154 @@
+"""Workers come at once and go late; busy pods stay."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from operator_support import NAMESPACE
+from pydantic import ValidationError
+
+from pressroom.model.ledger import WorkerBeat
+from pressroom.ports import DEPLOYMENTS, PODS
+from pressroom.testing.memory_jobs import MemoryJobs
+from pressroom_operator.autoscale import DELETION_COST, Autoscaler, Backlog, Policy
+from pressroom_operator.dispatch import Workers
+from pressroom_operator.settings import OperatorSettings
+
+POLICY = Policy(least=1, most=10, slots=2, rows_per_slot=20)
+NAME = "pressroom-worker"
+
+
+@pytest.mark.parametrize(
+    ("rows", "shards", "least", "needed"),
+    [
+        (0, 0, 1, 1),
+        (0, 0, 0, 0),
+        (1, 1, 0, 1),
+        (40, 10, 0, 1),
+        (41, 10, 0, 2),
+        (4_000, 400, 0, 10),
+        (4_000, 3, 0, 2),
+        (5, 1, 3, 3),
+    ],
+)
+def test_what_a_backlog_needs(rows: int, shards: int, least: int, needed: int) -> None:
+    policy = Policy(least=least, most=10, slots=2, rows_per_slot=20)
+    assert policy.needed(Backlog(rows, shards)) == needed
+
+
+def test_the_slots_of_live_workers_count_more_than_the_assumed_ones() -> None:
+    assert POLICY.needed(Backlog(200, 100), slots=10) == 1
+
+
+def test_a_minimum_above_the_maximum_is_refused_by_both_names() -> None:
+    with pytest.raises(ValidationError, match=r"(?s)AUTOSCALE_MIN.*AUTOSCALE_MAX"):
+        OperatorSettings(autoscale_min=4, autoscale_max=3)
+
+
+class Deployment:
+    """A Deployment of workers in the twin, and an autoscaler with a clock of its own."""
+
+    def __init__(self, replicas: int, **settings: Any) -> None:
+        self.jobs = MemoryJobs()
+        self.replicas = replicas
+        self.now = 1_000.0
+        self.backlog = Backlog(0, 0)
+        self.workers = Workers(lambda: self.now)
+        given = {"autoscale_min": 0, "autoscale_quiet_seconds": 60, **settings}
+        self.scaler = Autoscaler(
+            OperatorSettings(autoscale_deployment=NAME, namespace=NAMESPACE, **given),
+            self.jobs,
+            self.workers,
+            lambda: self.backlog,
+            lambda: self.now,
+        )
+
+    async def start(self) -> Deployment:
+        labels = {"component": "worker"}
+        spec = {"replicas": self.replicas, "selector": {"matchLabels": labels}}
+        body = {"metadata": {"name": NAME}, "spec": spec}
+        await self.jobs.create(DEPLOYMENTS, NAMESPACE, body)
+        for number in range(self.replicas):
+            pod = {"metadata": {"name": f"worker-{number}", "labels": labels}}
+            await self.jobs.create(PODS, NAMESPACE, pod)
+        await self.jobs.create(PODS, NAMESPACE, {"metadata": {"name": "other"}})
+        return self
+
+    def beat(self, number: int, busy: int) -> None:
+        name = f"worker-{number}-a1b2c3"
+        self.workers.heard(WorkerBeat(worker=name, slots=2, busy=busy, version="0"))
+
+    async def look(self, seconds: float = 0) -> int:
+        self.now += seconds
+        await self.scaler.look()
+        found = await self.jobs.get(DEPLOYMENTS, NAMESPACE, NAME)
+        return int(found["spec"]["replicas"])
+
+    async def costs(self) -> dict[str, str | None]:
+        listing = await self.jobs.list(PODS, NAMESPACE)
+        return {
+            pod["metadata"]["name"]: pod["metadata"].get("annotations", {}).get(DELETION_COST)
+            for pod in listing.items
+        }
+
+
+async def test_up_at_once() -> None:
+    farm = await Deployment(0).start()
+    assert await farm.look() == 0
+    farm.backlog = Backlog(100, 20)
+    assert await farm.look() == 3
+
+
+async def test_down_only_after_a_quiet_period() -> None:
+    farm = await Deployment(0).start()
+    farm.backlog = Backlog(100, 20)
+    await farm.look()
+    farm.backlog = Backlog(0, 0)
+    assert await farm.look(59) == 3
+    assert await farm.look(2) == 0
+
+
+async def test_a_moment_of_work_begins_the_quiet_anew() -> None:
+    farm = await Deployment(0).start()
+    farm.backlog = Backlog(100, 20)
+    await farm.look()
+    farm.backlog = Backlog(0, 0)
+    await farm.look(30)
+    farm.backlog = Backlog(60, 20)
+    await farm.look(10)
+    farm.backlog = Backlog(0, 0)
+    assert await farm.look(40) == 2, "as many as the second load needed"
+    assert await farm.look(30) == 0
+
+
+async def test_an_operator_that_has_just_started_takes_nobody_away() -> None:
+    farm = await Deployment(5).start()
+    assert await farm.look() == 5
+    assert await farm.look(59) == 5
+    assert await farm.look(2) == 0
+
+
+async def test_busy_pods_stay_and_cost_more() -> None:
+    farm = await Deployment(4, autoscale_quiet_seconds=0).start()
+    await farm.look()
+    farm.beat(1, busy=1)
+    farm.beat(2, busy=0)
+    farm.beat(3, busy=2)
+    assert await farm.look(1) == 2
+    assert await farm.costs() == {
+        "worker-0": "-100",
+        "worker-1": "100",
+        "worker-2": "-100",
+        "worker-3": "100",
+        "other": None,
+    }
+
+
+async def test_what_somebody_else_set_is_seen() -> None:
+    farm = await Deployment(2, autoscale_min=2).start()
+    await farm.look()
+    patch = {"spec": {"replicas": 0}}
+    await farm.jobs.patch(DEPLOYMENTS, NAMESPACE, NAME, patch)
+    await farm.look(11)
+    assert await farm.look() == 2
