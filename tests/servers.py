@@ -1,18 +1,22 @@
-"""Real servers for tests: NATS and SeaweedFS on free ports, ended with the fixture that has them.
+"""Real servers for tests: NATS, SeaweedFS, MinIO on free ports, ended with their fixture.
 
-They are started by the same code as ``pressroom local`` starts them.
+NATS and SeaweedFS are started by the same code as ``pressroom local`` starts them.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
+import shutil
 import threading
 from asyncio.subprocess import Process
 from collections.abc import Coroutine
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self, TypeVar
+
+import aiohttp
 
 from pressroom.settings import NatsSettings, S3Settings
 from pressroom_local.servers import (
@@ -125,7 +129,7 @@ async def _pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 
 @dataclass
 class S3Server:
-    """A SeaweedFS."""
+    """A SeaweedFS, or a MinIO."""
 
     settings: S3Settings
     process: Process
@@ -149,3 +153,44 @@ async def s3_server(directory: Path, bucket: str = "pressroom") -> S3Server:
         directory / "data", port, "test-access", "test-secret", directory / "s3.log", inner
     )
     return S3Server(settings, process)
+
+
+def minio_program() -> str | None:
+    """MinIO, where `deploy/cluster/binaries.sh minio` has built it or PATH has it."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "pressroom"
+    binaries = Path(os.environ.get("PRESSROOM_CACHE") or cache) / "bin"
+    return shutil.which("minio", path=f"{binaries}{os.pathsep}{os.environ['PATH']}")
+
+
+async def minio_server(program: str, directory: Path) -> S3Server:
+    """Started; it has no bucket yet."""
+    port, console = free_ports(2)
+    settings = S3Settings.model_validate(
+        {
+            "endpoint": f"http://{HOST}:{port}",
+            "access_key": "test-access",
+            "secret_key": "test-secret",
+            "bucket": "pressroom",
+        }
+    )
+    process = await asyncio.create_subprocess_exec(
+        program,
+        "server",
+        str(directory / "data"),
+        f"--address={HOST}:{port}",
+        f"--console-address={HOST}:{console}",
+        env={
+            "HOME": str(directory),
+            "MINIO_ROOT_USER": "test-access",
+            "MINIO_ROOT_PASSWORD": "test-secret",
+        },
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    async with asyncio.timeout(30), aiohttp.ClientSession() as session:
+        while True:
+            with contextlib.suppress(aiohttp.ClientError):
+                async with session.get(f"{settings.endpoint}/minio/health/ready") as answer:
+                    if answer.status == 200:
+                        return S3Server(settings, process)
+            await asyncio.sleep(0.1)

@@ -146,6 +146,12 @@ def beat_subject(worker: str) -> str:
     return f"beat.{worker}"
 
 
+def host_token(name: str) -> str:
+    """A host's name as one token of a subject. A pod's name and its host's have the same one: the
+    latter is the first 63 characters of the former, less what no host's name may end with."""
+    return re.sub(r"[^A-Za-z0-9_-]+", "-", name[:63].rstrip("-."))
+
+
 def counter_subject(key: str) -> str:
     """Where a counter lies in its bucket. ``key`` is made of letters, digits, dots, ``-``, ``_``.
 

@@ -1,12 +1,14 @@
 """The small HTTP server of a part that has no other: ``/healthz``, ``/readyz``, ``/metrics``.
 
 ``/readyz`` really asks: it runs the part's checks, each with a deadline, and names what failed.
-What it found last is a metric too, so that an alert can name the dependency that is away.
+What it found last is a metric too, so that an alert can name the dependency that is away, and the
+log tells of every change.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 
@@ -15,6 +17,8 @@ from prometheus_client import CollectorRegistry, Gauge, ProcessCollector
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from pressroom.errors import PressroomError
+
+_log = logging.getLogger(__name__)
 
 Check = Callable[[], Awaitable[None]]
 CHECK_SECONDS = 5.0
@@ -55,6 +59,7 @@ def add_probes(
 ) -> None:
     """Put the three routes on ``app``. ``/metrics`` shows ``registry`` and the probes' own."""
     own, ready = probe_metrics()
+    last: dict[str, str] = {}
 
     async def healthz(_: web.Request) -> web.Response:
         return web.json_response({"status": "ok"})
@@ -63,6 +68,9 @@ def add_probes(
         failed = await failing(checks)
         for name in checks:
             ready.labels(name).set(name not in failed)
+        _tell(last, failed)
+        last.clear()
+        last.update(failed)
         body = {"status": "unavailable" if failed else "ok", "failed": failed}
         return web.json_response(body, status=503 if failed else 200)
 
@@ -75,6 +83,14 @@ def add_probes(
     app.router.add_get("/healthz", healthz)
     app.router.add_get("/readyz", readyz)
     app.router.add_get("/metrics", metrics)
+
+
+def _tell(before: Mapping[str, str], failed: Mapping[str, str]) -> None:
+    """Log which checks began to fail and which no longer do."""
+    for name in failed.keys() - before.keys():
+        _log.warning("Not ready: %s: %s", name, failed[name], extra={"action": "not_ready"})
+    for name in before.keys() - failed.keys():
+        _log.info("Well again: %s", name, extra={"action": "well_again"})
 
 
 @asynccontextmanager

@@ -154,6 +154,7 @@ class Autoscaler:
     async def look(self) -> None:
         """Compare what is needed with what there is, and act. Raises as the Jobs port does."""
         at = self._clock()
+        hears = self._hears(at)
         if self.current < 0 or at - self._asked > ASK_SECONDS:
             first = self.current < 0
             await self._ask(at)
@@ -168,7 +169,7 @@ class Autoscaler:
             await self._ask(at)
             if needed > self.current:
                 await self._scale(needed)
-        elif wanted < self.current and at - self._tried > SHRINK_SECONDS and self._hears(at):
+        elif wanted < self.current and at - self._tried > SHRINK_SECONDS and hears:
             self._tried = at
             await self._queue.check()
             await self._ask(at)

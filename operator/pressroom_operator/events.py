@@ -16,6 +16,7 @@ from pressroom.model.batchjob import BatchJob, BatchJobStatus
 from pressroom.model.conditions import Condition, ConditionType, Reason, Status, find
 from pressroom.names import API_VERSION
 from pressroom.ports import BATCH_JOBS, EVENTS, Jobs, Json
+from pressroom_operator.outages import OUTAGES
 
 log = logging.getLogger(__name__)
 REPORTER = "pressroom-operator"
@@ -51,6 +52,7 @@ class Recorder:
 
     async def run(self) -> None:
         """Write for ever."""
+        troubled = False
         while True:
             namespace, event = await self._waiting.get()
             try:
@@ -58,34 +60,49 @@ class Recorder:
             except ConflictError:
                 continue  # told before a restart
             except PressroomError as error:
-                log.debug("An event was not written", extra={"error": error.log})
+                # Said once for all that fail in a row: such an API takes the next one no more.
+                level = logging.DEBUG if troubled else logging.WARNING
+                log.log(level, "An event was not written", extra={"error": error.log})
+                troubled = True
+            else:
+                troubled = False
 
 
 def news(job: BatchJob, status: BatchJobStatus) -> list[Json]:
     """The Events that a new status calls for. Pure but for the clock."""
-    told = []
-    accepted = find(status.conditions, ConditionType.ACCEPTED)
-    if accepted is not None and _turned(job, accepted):
-        if accepted.status is Status.TRUE:
+    told = [_of_condition(job, status, one) for one in status.conditions if _turned(job, one)]
+    told.append(_of_summary(job, status))
+    return [one for one in told if one is not None]
+
+
+def _of_condition(job: BatchJob, status: BatchJobStatus, new: Condition) -> Json | None:
+    good = new.status is Status.TRUE
+    match new.type:
+        case ConditionType.ACCEPTED if good:
             rows, shards = status.rows, status.shards
             size = f"{rows.total} rows in {shards.total} shards." if rows and shards else ""
-            told.append(event(job, "Accepted", size, normal=True))
-        elif accepted.status is Status.UNKNOWN:
-            told.append(event(job, accepted.reason, accepted.message, normal=False))
+            return event(job, "Accepted", size, normal=True)
+        case ConditionType.ACCEPTED | ConditionType.DISPATCHED if new.reason in OUTAGES:
+            return event(job, new.reason, new.message, normal=False)
+        case ConditionType.WEBHOOK_DELIVERED if new.status is not Status.UNKNOWN:
+            return event(job, f"Webhook{new.reason}", new.message, normal=good)
+    return None
+
+
+def _of_summary(job: BatchJob, status: BatchJobStatus) -> Json | None:
     summary = find(status.conditions, ConditionType.SUCCEEDED)
-    before = job.status.reason() if find(job.status.conditions, ConditionType.SUCCEEDED) else None
-    after = status.reason()
-    if summary is not None and after is not before and after is not Reason.QUEUED:
-        told.append(event(job, after.value, summary.message, normal=after in _NORMAL))
-    sent = find(status.conditions, ConditionType.WEBHOOK_DELIVERED)
-    if sent is not None and sent.status is not Status.UNKNOWN and _turned(job, sent):
-        reason = f"Webhook{sent.reason}"
-        told.append(event(job, reason, sent.message, normal=sent.status is Status.TRUE))
-    return told
+    before, after = job.status.reason(), status.reason()
+    if summary is None or after is before:
+        return None
+    if before is Reason.SUSPENDED and after in {Reason.QUEUED, Reason.RENDERING}:
+        return event(job, "Resumed", "No longer suspended.", normal=True)
+    if after is Reason.QUEUED:
+        return None
+    return event(job, after.value, summary.message, normal=after in _NORMAL)
 
 
 def _turned(job: BatchJob, new: Condition) -> bool:
-    old = find(job.status.conditions, ConditionType(new.type))
+    old = find(job.status.conditions, new.type)
     return old is None or (old.status, old.reason) != (new.status, new.reason)
 
 
@@ -98,7 +115,10 @@ def event(job: BatchJob, reason: str, message: str, *, normal: bool) -> dict[str
     return {
         "apiVersion": "v1",
         "kind": "Event",
-        "metadata": {"name": f"{metadata.name[:230]}.{digest}", "namespace": metadata.namespace},
+        "metadata": {
+            "name": f"{metadata.name[:230].rstrip('-.')}.{digest}",
+            "namespace": metadata.namespace,
+        },
         "involvedObject": {
             "apiVersion": API_VERSION,
             "kind": BATCH_JOBS.kind,

@@ -63,6 +63,7 @@ class Operator:
         self._sweeper = Sweeper(jobs, store, queue, settings.upload_grace_seconds)
         self._create_bucket = False
         self._resynced = asyncio.Event()
+        self._missed_hints = False
         self.synced = False
 
     async def prepare(self) -> None:
@@ -133,15 +134,18 @@ class Operator:
     # --- hints -----------------------------------------------------------------------------------
     async def _hear(self, subject: str, follow: Callable[[Message], Awaitable[None]]) -> None:
         """Follow hints for ever. What cannot be followed is left to the resync."""
-        delays = backoff(most=2.0)
+        delays, deaf = backoff(most=2.0), False
         while True:
             try:
                 async with self._queue.listen(subject) as messages:
                     delays = backoff(most=2.0)
+                    self._missed_hints |= deaf
+                    deaf = False
                     async for message in messages:
                         await self._try_to(follow, message)
             except UnavailableError as error:
                 log.debug("Not listening", extra={"subject": subject, "error": error.log})
+                deaf = True
             await asyncio.sleep(next(delays))
 
     async def _try_to(self, follow: Callable[[Message], Awaitable[None]], message: Message) -> None:
@@ -164,13 +168,14 @@ class Operator:
 
     # --- by the clock ----------------------------------------------------------------------------
     async def _resync_for_ever(self) -> None:
-        """At once, every so often, and whenever the queue was connected anew."""
+        """At once, every so often, and whenever the queue was connected or listened to anew."""
         loop = asyncio.get_running_loop()
         due, seen = loop.time(), self._queue.connections
         delays = backoff(0.5, 5.0)
         while True:
-            if loop.time() >= due or self._queue.connections != seen:
-                seen = self._queue.connections
+            anew = self._queue.connections != seen or self._missed_hints
+            if anew or loop.time() >= due:
+                seen, self._missed_hints = self._queue.connections, False
                 try:
                     await self.resync()
                 except PressroomError as error:
@@ -198,10 +203,10 @@ class Operator:
 
     async def resync(self) -> None:
         """Look at every job, every queued shard and every ledger, in the order that is safe."""
-        await self._queue.ensure()
         if self._create_bucket:
             await self._store.ensure()
             self._create_bucket = False
+        await self._queue.ensure()
         before = [active.job.uid for active in self.active]
         jobs, tenants = await self._list()
         present = {job.uid for job in jobs}

@@ -15,6 +15,9 @@ from pressroom.ports import Queue, Store
 
 log = logging.getLogger(__name__)
 
+STORE, QUEUE = "StoreUnavailable", "QueueUnavailable"
+#: Reasons of conditions that tell of an outage.
+OUTAGES = frozenset({STORE, QUEUE})
 #: Seconds that one question may take, and between two while something is away.
 _ASK_SECONDS = 5.0
 _AGAIN_SECONDS = 1.0
@@ -40,8 +43,8 @@ class Outages:
 
     def __init__(self, store: Store, queue: Queue, seconds: float) -> None:
         self._checks: tuple[tuple[str, str, Callable[[], Awaitable[None]]], ...] = (
-            ("StoreUnavailable", "The object store", store.check),
-            ("QueueUnavailable", "The queue", queue.check),
+            (STORE, "The object store", store.check),
+            (QUEUE, "The queue", queue.check),
         )
         self._seconds = seconds
         self._failed = 0

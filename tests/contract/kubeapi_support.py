@@ -241,14 +241,17 @@ class Api:
         headers: Mapping[str, str] | None = None,
         query: Mapping[str, str] | None = None,
     ) -> Answer:
-        sent = {"Content-Type": kind} if body is not None else {}
+        sent = {"Accept": "application/json"}
+        if body is not None:
+            sent["Content-Type"] = kind
         raw = body if isinstance(body, bytes) else orjson.dumps(body)
         data = None if body is None else io.BytesIO(raw)
         async with self.session.request(
             method, path, data=data, params=query, headers={**sent, **(headers or {})}
         ) as response:
             text = await response.read()
-            is_json = response.content_type == "application/json"
+            # The OpenAPI index comes without a type.
+            is_json = response.content_type == "application/json" or text.startswith(b"{")
             found = orjson.loads(text) if is_json else text.decode()
             return Answer(response.status, found, response.headers)
 

@@ -93,7 +93,7 @@ async def test_kopf_handlers_patch_finalizers_status_and_post_events(kube: Kube,
     try:
         async with asyncio.timeout(PATIENCE):
             await ready.wait()
-            async with api.watch(api.widgets) as watch:
+            async with api.watch(api.widgets, resourceVersion="0") as watch:
                 await api.make("one")
                 while (await watch.next())["object"].get("status", {}).get("phase") != "Created":
                     pass

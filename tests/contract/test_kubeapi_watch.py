@@ -156,5 +156,6 @@ async def test_core_kinds_are_watched_too(api: Api) -> None:
     async with api.watch("/api/v1/namespaces", fieldSelector=selector) as watch:
         assert await watch.change() == ("ADDED", api.kube.namespace)
     crds = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
-    async with api.watch(crds, fieldSelector=f"metadata.name=widgets.{GROUP}") as watch:
+    named = f"metadata.name=widgets.{GROUP}"
+    async with api.watch(crds, fieldSelector=named, resourceVersion="0") as watch:
         assert await watch.change() == ("ADDED", f"widgets.{GROUP}")

@@ -59,7 +59,6 @@ async def test_creating_in_a_missing_namespace_is_not_found(api: Api) -> None:
         b"{",
         [],
         {"metadata": {"name": "x"}, "spec": {"size": 1}},
-        widget("x") | {"kind": "Gadget"},
         widget("x") | {"apiVersion": "contract.pressroom.dev/v9"},
         widget("x", namespace="elsewhere"),
         widget("x", labels={"a": 1}),
@@ -69,6 +68,20 @@ async def test_bodies_that_do_not_fit_the_path_are_refused(api: Api, body: objec
     (await api.post(api.widgets, body)).failed(400, "BadRequest")
 
 
+async def test_another_kind_of_the_same_version_is_a_wrong_field(api: Api) -> None:
+    answer = await api.post(api.widgets, widget("x") | {"kind": "Gadget"})
+    answer.failed(422, "Invalid")
+    assert answer.body["details"]["causes"][0]["field"] == "kind"
+
+
+async def test_a_patch_cannot_turn_a_resource_into_another(api: Api) -> None:
+    await api.make("x")
+    uid = "00000000-0000-4000-8000-000000000000"
+    answer = await api.merge(f"{api.widgets}/x", {"metadata": {"uid": uid}})
+    answer.failed(422, "Invalid")
+    assert answer.body["details"]["causes"][0]["field"] == "metadata.uid"
+
+
 @pytest.mark.parametrize(
     ("metadata", "field"),
     [
@@ -76,7 +89,6 @@ async def test_bodies_that_do_not_fit_the_path_are_refused(api: Api, body: objec
         ({"name": "a_b"}, "metadata.name"),
         ({"name": "a", "labels": {"k": "not valid!"}}, "metadata.labels"),
         ({"name": "a", "annotations": {"k": "x" * 262_145}}, "metadata.annotations"),
-        ({"name": "a", "finalizers": ["unqualified"]}, "metadata.finalizers"),
     ],
 )
 async def test_metadata_is_validated(api: Api, metadata: Json, field: str) -> None:

@@ -1,4 +1,4 @@
-"""The Store port: the same on the twin and on a real S3."""
+"""The Store port: the same on the twin, on SeaweedFS and on MinIO."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ TIMEOUT = 10.0
 MIB = 1024 * 1024
 
 
-@pytest.fixture(params=["twin", "real"])
+@pytest.fixture(params=["twin", "s3", "minio"])
 async def store(request: pytest.FixtureRequest) -> AsyncIterator[Store]:
     async with AsyncExitStack() as stack:
         if request.param == "twin":
             yield MemoryStore()
         else:
-            server: S3Server = request.getfixturevalue("s3")
+            server: S3Server = request.getfixturevalue(request.param)
             opened = open_store(server.settings, timeout=TIMEOUT, create_bucket=True)
             yield await stack.enter_async_context(opened)
 

@@ -23,6 +23,7 @@ ORDER = (
     "test_install",
     "test_demo",
     "test_kubectl",
+    "test_contract",
     "test_kills",
     "test_drain",
     "test_scale",

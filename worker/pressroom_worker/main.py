@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import re
 import secrets
 import socket
 from collections.abc import Awaitable, Callable
@@ -17,6 +16,7 @@ from typing import TypeVar
 from aiohttp import web
 from prometheus_client import CollectorRegistry
 
+from pressroom import names
 from pressroom.adapters.nats import open_queue
 from pressroom.adapters.s3 import open_store
 from pressroom.errors import PressroomError, UnavailableError
@@ -142,6 +142,5 @@ async def _starting() -> None:
 
 
 def worker_name() -> str:
-    """The host's name and some randomness, as one token of a NATS subject."""
-    host = re.sub(r"[^A-Za-z0-9_-]+", "-", socket.gethostname())[:63]
-    return f"{host}-{secrets.token_hex(3)}"
+    """The host's token, by which the operator knows the pod, and some randomness."""
+    return f"{names.host_token(socket.gethostname())}-{secrets.token_hex(3)}"

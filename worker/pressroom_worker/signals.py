@@ -57,5 +57,6 @@ async def obey_stops(queue: Queue, consumer: Consumer) -> None:
                 async for message in messages:
                     consumer.cancel(message.subject.split(".", 1)[1])
         except UnavailableError as error:
-            _log.warning("%s", error.log, extra={"action": "stops_unheard"})
+            # The fetches, which fail as well, warn of it.
+            _log.debug("%s", error.log, extra={"action": "stops_unheard"})
         await asyncio.sleep(next(delays))

@@ -223,6 +223,8 @@ def raise_status(status: int, content: bytes) -> None:
     message = _message(content)
     if status == 410:
         raise WatchExpired(message)
+    if status == 422 and _is_of_another(content):
+        raise ConflictError(message)
     raise _error(status, message)
 
 
@@ -234,6 +236,15 @@ def _error(status: int, message: str) -> PressroomError:
     if status in (400, 413, 422):
         return UserError(Code.INVALID_REQUEST, message, status=status)
     return UnavailableError(f"The Kubernetes API answered {status}.", log=f"{status}: {message}")
+
+
+def _is_of_another(content: bytes) -> bool:
+    """Whether a patch that names a uid met a resource with another: 422, where a PUT gets 409."""
+    try:
+        causes = orjson.loads(content)["details"]["causes"]
+        return any(cause.get("field") == "metadata.uid" for cause in causes)
+    except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
+        return False
 
 
 def _message(content: bytes) -> str:

@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 import orjson
 from nats.aio.client import Client
@@ -185,7 +186,8 @@ class NatsQueue:
             return  # how the server ends a connection that it has just refused
         now = asyncio.get_running_loop().time()
         if text != self._away or now - self._said > _SAY_AGAIN:
-            _log.warning("%s", text, extra={"action": "nats-error"})
+            server = urlsplit(self._settings.url).netloc.rpartition("@")[2]
+            _log.warning("%s", text, extra={"action": "nats-error", "server": server})
             self._said = now
         self._away = text
 

@@ -148,7 +148,8 @@ def mapped_errors() -> Iterator[None]:
 def _unavailable(error: Exception) -> UnavailableError:
     if not isinstance(error, S3Error):
         text = f"The object store does not answer: {cause_of(error)}."
-        return UnavailableError(text, log=f"{text} ({error})" if str(error) else text)
+        detail = str(error).partition(" (Caused by")[0]
+        return UnavailableError(text, log=f"{text} ({detail})" if detail else text)
     if error.code in _REFUSED:
         text = f"The object store refuses our credentials: {error.code}."
     elif error.code == "NoSuchBucket":

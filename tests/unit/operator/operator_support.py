@@ -49,7 +49,7 @@ class World:
         self.operator = self._operator()
 
     def _operator(self) -> Operator:
-        settings = OperatorSettings(resync_seconds=0.2)
+        settings = OperatorSettings(resync_seconds=0.2, check_seconds=0.05)
         return Operator(settings, self.jobs, self.queue, self.store)
 
     @asynccontextmanager
@@ -113,6 +113,12 @@ class World:
 
     async def until_reason(self, *reasons: Reason, name: str = "job") -> BatchJob:
         return await self.until(lambda job: job.status.reason() in reasons, name)
+
+    async def until_synced(self, seconds: float = 5) -> None:
+        """The operator has looked at everything that was there when it started."""
+        async with asyncio.timeout(seconds):
+            while not self.operator.synced:
+                await asyncio.sleep(0.01)
 
     async def until_gone(self, name: str = "job", seconds: float = 5) -> None:
         async with asyncio.timeout(seconds):

@@ -114,6 +114,7 @@ async def test_a_job_whose_rows_are_gone_can_still_be_cancelled(world: World) ->
 
 async def test_a_job_accepted_during_a_resync_is_not_forgotten(world: World) -> None:
     async with world.running(work=False):
+        await world.until_synced()
         list_all = world.jobs.list
         listed, go_on = asyncio.Event(), asyncio.Event()
 

@@ -59,7 +59,6 @@ _QUALIFIED = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?")
 _LONGEST_NAME = 253
 _LONGEST_LABEL = 63
 _MOST_ANNOTATION_BYTES = 256 * 1024
-_STANDARD_FINALIZERS = ("foregroundDeletion", "orphan", "kubernetes")
 _SUFFIX_LETTERS = "bcdfghjklmnpqrstvwxz2456789"
 
 
@@ -127,10 +126,6 @@ def causes(meta: Json, *, label_name: bool) -> list[Cause]:
     if _annotation_bytes(meta) > _MOST_ANNOTATION_BYTES:
         text = f"Too long: may not be more than {_MOST_ANNOTATION_BYTES} bytes"
         found.append(Cause("metadata.annotations", "FieldValueTooLong", text))
-    for name in meta.get("finalizers", ()):
-        if name not in _STANDARD_FINALIZERS and ("/" not in name or not _is_qualified(name)):
-            why = "name is neither a standard finalizer name nor is it fully qualified"
-            found.append(_invalid("metadata.finalizers", name, why))
     return found
 
 

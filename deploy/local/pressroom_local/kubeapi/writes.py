@@ -116,6 +116,7 @@ class Writer:
             metadata.tidy(new)
             _check_namespace(target, new)
             _check_name(target, new)
+            _check_uid(resource, old, new)
             return self._update(change, target, old, new, options)
 
     def delete(self, target: Target, options: DeleteOptions) -> tuple[Json, bool]:
@@ -225,12 +226,22 @@ def _check_envelope(resource: Resource, body: Json) -> None:
     if not body.get("kind") or not body.get("apiVersion"):
         missing = "Kind" if not body.get("kind") else "apiVersion"
         raise errors.bad_request(f"Object '{missing}' is missing in the request's body")
+    if not resource.builtin and body["apiVersion"] == resource.api_version:
+        _check_kind(resource, body)
     said = body["apiVersion"], body["kind"]
     if said != (resource.api_version, resource.kind):
         raise errors.bad_request(
             f"the API version and kind in the data ({said[0]}, {said[1]}) do not match the "
             f"expected ones ({resource.api_version}, {resource.kind})"
         )
+
+
+def _check_kind(resource: Resource, body: Json) -> None:
+    """Another kind of the same group and version is a field with a wrong value."""
+    if body["kind"] != resource.kind:
+        text = f'Invalid value: "{body["kind"]}": must be {resource.kind}'
+        cause = Cause("kind", "FieldValueInvalid", text)
+        raise errors.invalid(resource.named(str(body.get("metadata", {}).get("name", ""))), [cause])
 
 
 def _check_namespace(target: Target, body: Json) -> None:
@@ -276,6 +287,16 @@ def _check_identity(resource: Resource, old: Json, new: Json) -> None:
     version = after.get("resourceVersion") or before["resourceVersion"]
     if version != before["resourceVersion"]:
         raise errors.conflict(named)
+
+
+def _check_uid(resource: Resource, old: Json, new: Json) -> None:
+    """A PUT's uid is a precondition (409); a patch's is a change of what may not change (422)."""
+    before, after = old["metadata"], new["metadata"]
+    uid = after.get("uid", before["uid"])
+    if uid != before["uid"]:
+        text = f'Invalid value: "{uid}": field is immutable'
+        cause = Cause("metadata.uid", "FieldValueInvalid", text)
+        raise errors.invalid(resource.named(before["name"]), [cause])
 
 
 def _check_preconditions(resource: Resource, body: Json, options: DeleteOptions) -> None:
