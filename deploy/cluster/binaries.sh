@@ -12,6 +12,11 @@ cd "$(dirname "$0")"
 CACHE="${PRESSROOM_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/pressroom}/bin"
 export CGO_ENABLED=0 GOFLAGS=-buildvcs=false
 
+# Two runs at once would write the same files.
+mkdir -p "$CACHE"
+exec 9>"$CACHE/.lock"
+flock 9
+
 say() { echo "binaries: $*" >&2; }
 
 # build NAME VERSION COMMAND...: runs COMMAND with the file to write as its last argument.
@@ -23,7 +28,11 @@ build() {
         say "building $name $version"
         mkdir -p "$CACHE"
         # A build that is killed leaves no file that looks whole.
-        "$@" "$file.part"
+        if ! "$@" "$file.part" 2>"$CACHE/$name.log"; then
+            tail -20 "$CACHE/$name.log" >&2
+            say "could not build $name $version: see $CACHE/$name.log"
+            exit 1
+        fi
         mv "$file.part" "$file"
         say "built $name in $((SECONDS - start)) s"
     fi
@@ -69,7 +78,10 @@ for group in "${@:-helm kubernetes coredns minio}"; do
             done
             ;;
         helm)
-            LDFLAGS="-s -w -X helm.sh/helm/v3/internal/version.version=v$HELM_VERSION" \
+            # helm template takes these for the version of a cluster that it cannot ask.
+            capable="helm.sh/helm/v3/pkg/chartutil.k8sVersion"
+            LDFLAGS="-s -w -X helm.sh/helm/v3/internal/version.version=v$HELM_VERSION \
+-X ${capable}Major=${KUBERNETES_VERSION%%.*} -X ${capable}Minor=$(cut -d. -f2 <<<"$KUBERNETES_VERSION")" \
                 build helm "$HELM_VERSION" module helm.sh/helm/v3 "$HELM_VERSION" cmd/helm
             ;;
         coredns)

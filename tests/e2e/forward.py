@@ -43,13 +43,14 @@ class Forward:
     def _keep(self) -> None:
         quiet = subprocess.DEVNULL
         while not self._stopping.is_set():
-            self._process = subprocess.Popen(self._command, stdout=quiet, stderr=subprocess.PIPE)
-            assert self._process.stderr is not None
-            for line in self._process.stderr:
-                # It outlives its pod, and then refuses every connection.
-                if b"lost connection" in line or b"error" in line.lower():
-                    self._process.terminate()
-            self._process.wait()
+            with subprocess.Popen(
+                self._command, stdout=quiet, stderr=subprocess.PIPE
+            ) as self._process:
+                assert self._process.stderr is not None
+                for line in self._process.stderr:
+                    # It outlives its pod, and then refuses every connection.
+                    if b"lost connection" in line or b"error" in line.lower():
+                        self._process.terminate()
             self._stopping.wait(0.5)
 
 

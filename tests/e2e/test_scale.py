@@ -43,13 +43,13 @@ def test_zero_to_three_to_zero(farm: Farm) -> None:
 
 
 def test_a_synchronous_call_waits_for_the_first_worker(farm: Farm) -> None:
-    assert not farm.cluster.pods("worker")
+    workers = ("pods", "-l", "app.kubernetes.io/component=worker")
+    until(lambda: farm.cluster.items(*workers), lambda pods: not pods, 60)
+    start = time.monotonic()
     answer = farm.api.http.post("/v1/render", json={"html": "<h1>Cold</h1>", "data": {}})
     assert answer.status_code == 200, answer.text
     assert answer.content.startswith(b"%PDF")
-    sys.stdout.write(
-        f"\nscale: a document from nothing in {answer.elapsed.total_seconds():.1f} s\n"
-    )
+    sys.stdout.write(f"\nscale: a document from nothing in {time.monotonic() - start:.1f} s\n")
 
 
 def test_busy_pods_stay(farm: Farm) -> None:
