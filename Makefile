@@ -42,7 +42,8 @@ e2e: setup cluster ## Test the farm on a real Kubernetes: the one of KUBECONFIG,
 	@deploy/cluster/binaries.sh helm minio
 	@deploy/images/build.sh gateway operator worker finalizer nats minio
 	@deploy/cluster/load.sh
-	$(BIN)/pytest tests/e2e tests/chart $(ARGS)
+	@PRESSROOM_TEST_KUBECONFIG=$${KUBECONFIG:-$${PRESSROOM_CLUSTER_DIR:-.cluster}/kubeconfig} \
+		$(BIN)/pytest tests/e2e tests/chart $(ARGS)
 
 cluster: ## Start a real one-node Kubernetes (as root; at first it is built: 15 min)
 	@deploy/cluster/up.sh
