@@ -41,6 +41,7 @@ def test_the_real_api_server_answers_as_the_embedded_one(farm: Farm) -> None:
     config = json.loads(cluster.kubectl("config", "view", "--raw", "-o", "json"))
     cluster.kubectl("create", "serviceaccount", ADMIN)
     who = f"--serviceaccount={cluster.namespace}:{ADMIN}"
+    cluster.kubectl("delete", "clusterrolebinding", ADMIN, "--ignore-not-found")
     cluster.kubectl("create", "clusterrolebinding", ADMIN, "--clusterrole=cluster-admin", who)
     try:
         last = suites(
