@@ -45,6 +45,9 @@ def test_the_real_api_server_answers_as_the_embedded_one(farm: Farm) -> None:
     cluster.kubectl("create", "clusterrolebinding", ADMIN, "--clusterrole=cluster-admin", who)
     try:
         last = suites(
+            # aiohttp ends its TLS connections a moment after the session that had them.
+            "-W=ignore::ResourceWarning",
+            "-W=ignore::pytest.PytestUnraisableExceptionWarning",
             *(str(path) for path in sorted((ROOT / "tests/contract").glob("test_kubeapi_*.py"))),
             "tests/contract/test_ports_jobs.py",
             "tests/contract/test_informer.py",
