@@ -80,13 +80,19 @@ def _of_condition(job: BatchJob, status: BatchJobStatus, new: Condition) -> Json
     match new.type:
         case ConditionType.ACCEPTED if good:
             rows, shards = status.rows, status.shards
-            size = f"{rows.total} rows in {shards.total} shards." if rows and shards else ""
+            size = ""
+            if rows and shards:
+                size = f"{_count(rows.total, 'row')} in {_count(shards.total, 'shard')}."
             return event(job, "Accepted", size, normal=True)
         case ConditionType.ACCEPTED | ConditionType.DISPATCHED if new.reason in OUTAGES:
             return event(job, new.reason, new.message, normal=False)
         case ConditionType.WEBHOOK_DELIVERED if new.status is not Status.UNKNOWN:
             return event(job, f"Webhook{new.reason}", new.message, normal=good)
     return None
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _of_summary(job: BatchJob, status: BatchJobStatus) -> Json | None:

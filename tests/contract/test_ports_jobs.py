@@ -15,11 +15,15 @@ from jobs_support import TIMEOUT, batch_job, jobs_of, kubeconfig
 
 from pressroom.adapters.kube import open_jobs
 from pressroom.errors import ConflictError, NotFoundError, UnavailableError, UserError
+from pressroom.model.batchjob import job_of
 from pressroom.names import PURGE_FINALIZER
 from pressroom.ports import (
     BATCH_JOBS,
     CONFIG_MAPS,
+    DEPLOYMENTS,
+    EVENTS,
     LEASES,
+    PODS,
     SECRETS,
     Jobs,
     Json,
@@ -30,6 +34,7 @@ from pressroom.probes import serve
 from pressroom.settings import KubeSettings
 from pressroom.testing.memory_jobs import MemoryJobs, merge_patch
 from pressroom_local.servers import free_ports
+from pressroom_operator.events import event
 
 SOON = 10.0
 
@@ -464,3 +469,47 @@ async def test_the_twin_can_be_away() -> None:
 )
 def test_merge_patches_of_the_rfc(target: object, patch: object, result: object) -> None:
     assert merge_patch(target, patch) == result
+
+
+async def test_a_deployment_is_scaled_and_its_pods_are_found_by_its_selector(world: World) -> None:
+    labels = {"part": "worker"}
+    template = {
+        "metadata": {"labels": labels},
+        "spec": {"containers": [{"name": "worker", "image": "none"}]},
+    }
+    spec = {"replicas": 2, "selector": {"matchLabels": labels}, "template": template}
+    head = {"apiVersion": DEPLOYMENTS.api_version, "kind": DEPLOYMENTS.kind}
+    try:
+        await world.jobs.create(
+            DEPLOYMENTS, world.namespace, {**head, "metadata": {"name": "w"}, "spec": spec}
+        )
+    except NotFoundError:
+        pytest.skip("the embedded API serves no Deployments: nothing scales there")
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "w-1", "labels": labels}}
+    await world.jobs.create(PODS, world.namespace, {**pod, "spec": template["spec"]})
+
+    async def scale() -> Json:
+        return await world.jobs.get(DEPLOYMENTS, world.namespace, "w", subresource="scale")
+
+    found = await scale()
+    assert found["spec"]["replicas"] == 2
+    selector = found["status"]["selector"]
+    listing = await world.jobs.list(PODS, world.namespace, label_selector=selector)
+    assert "w-1" in [pod["metadata"]["name"] for pod in listing.items]
+    for replicas in (3, 0):
+        patch = {"spec": {"replicas": replicas}}
+        await world.jobs.patch(DEPLOYMENTS, world.namespace, "w", patch, subresource="scale")
+        assert (await scale())["spec"].get("replicas", 0) == replicas
+    with pytest.raises(NotFoundError):
+        await world.jobs.get(DEPLOYMENTS, world.namespace, "none", subresource="scale")
+
+
+async def test_an_event_of_a_job_is_kept_once(world: World) -> None:
+    job = job_of(await world.make("a"))
+    told = event(job, "Accepted", "1 row in 1 shard.", normal=True)
+    await world.jobs.create(EVENTS, world.namespace, told)
+    with pytest.raises(ConflictError):
+        await world.jobs.create(EVENTS, world.namespace, told)
+    (kept,) = (await world.jobs.list(EVENTS, world.namespace)).items
+    assert kept["involvedObject"]["uid"] == job.uid
+    assert (kept["type"], kept["reason"]) == ("Normal", "Accepted")

@@ -6,10 +6,11 @@ import asyncio
 from typing import Any
 
 import pytest
-from operator_support import NAMESPACE
+from operator_support import NAMESPACE, World
 from pydantic import ValidationError
 
 from pressroom.errors import UnavailableError
+from pressroom.model.conditions import Reason
 from pressroom.model.ledger import WorkerBeat
 from pressroom.names import host_token
 from pressroom.ports import DEPLOYMENTS, PODS
@@ -226,3 +227,15 @@ async def test_without_a_deployment_nothing_is_asked() -> None:
     farm.jobs.away = True
     await farm.scaler.run()
     assert farm.scaler.current == -1
+
+
+async def test_a_job_is_worth_no_more_workers_than_it_lets_run_at_once(world: World) -> None:
+    rows = [{"data": {"a": index}} for index in range(100)]
+    async with world.running(work=False):
+        await world.create("narrow", rows=rows, parallelism=1)
+        await world.until_reason(Reason.RENDERING, name="narrow")
+        assert world.operator.autoscaler.needed() == 1
+        await world.create("wide", rows=rows)
+        await world.until_reason(Reason.RENDERING, name="wide")
+        await world.until_synced()
+        assert world.operator.autoscaler.needed() > 2
