@@ -50,7 +50,7 @@ def acme(client: Client) -> Iterator[Client]:
     )
     with http:
         until(lambda: http.get("/v1/batches").status_code, lambda code: code == 200, 30)
-        yield Client(client.farm, http, client.kube)
+        yield Client(http, client.farm, client.kube)
 
 
 def tenants_of(client: Client) -> str:
