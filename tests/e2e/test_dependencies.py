@@ -57,17 +57,19 @@ def test_nats_goes_away(farm: Farm) -> None:
 def test_the_store_refuses_our_credentials(farm: Farm) -> None:
     wrong = base64.b64encode(b"wrong-secret").decode()
     right = base64.b64encode(b"end-to-end-secret").decode()
-    _set_secret(farm, wrong)
-    farm.cluster.kubectl("rollout", "restart", f"deployment/{RELEASE}-finalizer")
-    pod = until(lambda: _unready_finalizer(farm), bool, 60)
-    said = until(
-        lambda: farm.cluster.kubectl("logs", pod, "--tail=20"),
-        lambda text: "SignatureDoesNotMatch" in text or "credential" in text.lower(),
-        60,
-    )
+    try:
+        _set_secret(farm, wrong)
+        farm.cluster.kubectl("rollout", "restart", f"deployment/{RELEASE}-finalizer")
+        pod = until(lambda: _unready_finalizer(farm), bool, 60)
+        said = until(
+            lambda: farm.cluster.logs(pod),
+            lambda text: "SignatureDoesNotMatch" in text or "credential" in text.lower(),
+            60,
+        )
+    finally:
+        _set_secret(farm, right)
+        farm.cluster.kubectl("rollout", "restart", f"deployment/{RELEASE}-finalizer")
     assert "Traceback" not in said
-    _set_secret(farm, right)
-    farm.cluster.kubectl("rollout", "restart", f"deployment/{RELEASE}-finalizer")
     all_ready(farm)
 
 

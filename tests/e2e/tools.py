@@ -94,3 +94,10 @@ class Cluster:
                 for one in pod["status"].get("conditions", [])
             )
         ]
+
+    def logs(self, pod: str) -> str:
+        """The last lines of a pod's container; "" while it has not started yet."""
+        try:
+            return self.kubectl("logs", pod, "--tail=20")
+        except ToolError:
+            return ""
