@@ -21,6 +21,10 @@ from jinja2 import (
 from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from pressroom.filters import ASSETS, FILTERS
+
+__all__ = ["ASSETS", "DATA", "Environment", "assets_named", "readable", "syntax_fault"]
+
 #: The name under which a rewritten token finds the row's data.
 DATA = "_pressroom_row"
 
@@ -78,6 +82,7 @@ class Environment(ImmutableSandboxedEnvironment):
             optimized=False,
         )
         self.globals.pop("lipsum", None)
+        self.filters.update(FILTERS)
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         if isinstance(obj, dict):
@@ -124,6 +129,25 @@ def syntax_fault(text: str) -> tuple[int, str] | None:
     except ValueError as error:  # such as a number of thousands of digits
         return 1, str(error)
     return None
+
+
+def assets_named(text: str) -> list[tuple[int, str]]:
+    """The assets that a template names in so many words: line (from 1) and name.
+
+    Empty where the text is no template.
+    """
+    environment = Environment(lenient=False, escape=True)
+    try:
+        tree = environment.parse(readable(text, environment.parse))
+    except (TemplateSyntaxError, RecursionError, ValueError):
+        return []
+    return [
+        (node.lineno, node.node.value)
+        for node in tree.find_all(nodes.Filter)
+        if node.name == "asset"
+        and isinstance(node.node, nodes.Const)
+        and isinstance(node.node.value, str)
+    ]
 
 
 def _unknown(environment: Environment, tree: nodes.Template) -> tuple[int, str] | None:
