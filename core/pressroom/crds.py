@@ -71,7 +71,11 @@ _DEFINITIONS = (
         TemplateSpec,
         TemplateStatus,
         "A template that rows are rendered with.",
-        (("Age", "date", ".metadata.creationTimestamp"),),
+        (
+            ("Ready", "string", '.status.conditions[?(@.type=="Ready")].status'),
+            ("Version", "integer", ".status.version"),
+            ("Age", "date", ".metadata.creationTimestamp"),
+        ),
     ),
     _Definition(
         "Tenant",

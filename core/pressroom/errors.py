@@ -59,6 +59,12 @@ class Code(StrEnum):
     TEMPLATE_TIMEOUT = "template_timeout"
     # The rendering of a row
     ROW_INVALID = "row_invalid"
+    DATA_INVALID = "data_invalid"
+    ASSET_NOT_FOUND = "asset_not_found"
+    ASSET_INVALID = "asset_invalid"
+    SOURCE_FAILED = "source_failed"
+    QUALITY = "quality"
+    FINISH_FAILED = "finish_failed"
     RENDER_TIMEOUT = "render_timeout"
     RENDER_CRASHED = "render_crashed"
     RENDER_FAILED = "render_failed"

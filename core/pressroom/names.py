@@ -259,3 +259,18 @@ def template_key(digest: str) -> str:
 def api_key_hash(key: str) -> str:
     """How a key is kept: SHA-256 in hex. Keys are 160 random bits, so no slow hash is needed."""
     return hashlib.sha256(key.encode()).hexdigest()
+
+
+def asset_key(tenant: str, sha256: str) -> str:
+    """An asset's bytes, named by their digest: the same for all templates of a tenant."""
+    return f"assets/{tenant}/{sha256}"
+
+
+def template_version_prefix(uid: str) -> str:
+    """All versions of the template with this UID."""
+    return f"template-versions/{uid}/"
+
+
+def template_version_key(uid: str, version: int) -> str:
+    """A template's version (a :class:`TemplateVersion`); versions list in order."""
+    return f"{template_version_prefix(uid)}{version:08d}.json"

@@ -27,10 +27,12 @@ from pressroom.model.batchjob import (
     TemplateId,
     TemplateRef,
     Webhook,
-    makes_images,
+    cannot_merge,
 )
 from pressroom.model.page import Media, Output, PageOptions, PaperFormat
+from pressroom.model.rows import PageUrl
 from pressroom.model.template import MissingValues, TemplateHtml, TemplateSpec
+from pressroom.pagehosts import PageHosts, literal_host
 
 LabelKey = Annotated[str, StringConstraints(pattern=r"^[^:\s]+$", max_length=63)]
 LabelValue = Annotated[str, StringConstraints(max_length=255)]
@@ -70,11 +72,16 @@ class WebhookRequest(Model):
         return parts.scheme + url[len(parts.scheme) :]  # the resource has schemes in small letters
 
 
+TemplateVersionNumber = Annotated[int, Field(ge=1, le=2**31 - 1)]
+
+
 class BatchOptions(Model):
     """A batch request without its rows."""
 
     template: TemplateId | None = None
+    template_version: TemplateVersionNumber | None = None
     html: TemplateHtml | None = None
+    url: PageUrl | None = None
     page: PageOptions | None = None
     outputs: Annotated[list[OutputWord], Field(max_length=3)] | None = None
     file_name_pattern: FileNamePattern | None = None
@@ -91,7 +98,9 @@ class RenderRequest(Model):
     """One document, asked for synchronously."""
 
     template: TemplateId | None = None
+    template_version: TemplateVersionNumber | None = None
     html: TemplateHtml | None = None
+    url: PageUrl | None = None
     data: dict[str, Any] = Field(default_factory=dict)
     page: PageOptions | None = None
     missing_values: MissingValues | None = None
@@ -108,8 +117,9 @@ def json_object(value: Any, what: str = "request") -> dict[str, Any]:
 def parse_options(raw: Mapping[str, Any]) -> BatchOptions:
     """The options of a batch, its rows already taken out."""
     options = validated(BatchOptions, spelled(raw))
-    one_template(options.template, options.html)
-    _refuse_merged_images(options, options.page, "outputs")
+    one_source(options.template, options.html, options.url)
+    _refuse_stray_version(options.template, options.template_version)
+    _refuse_unmergeable(options, options.page, "outputs")
     _refuse_no_room(options.page, options.template)
     return options
 
@@ -118,17 +128,29 @@ def check_item_page(
     options: BatchOptions, page: PageOptions, template: str | None, path: str
 ) -> None:
     """422 where an item's own ``page`` does not go with its batch. ``template`` is the item's."""
-    _refuse_merged_images(options, page, f"{path}.page.output")
+    _refuse_unmergeable(options, page, f"{path}.page.output")
     _refuse_no_room(page.over(options.page), template, f"{path}.")
 
 
 def parse_render(raw: Mapping[str, Any]) -> RenderRequest:
     """A request for one document."""
     request = validated(RenderRequest, spelled(raw))
-    one_template(request.template, request.html)
-    _needs_template(request.template, request.html)
+    one_source(request.template, request.html, request.url)
+    _refuse_stray_version(request.template, request.template_version)
+    _needs_source(request.template, request.html, request.url)
     _refuse_no_room(request.page, request.template)
     return request
+
+
+def _refuse_stray_version(template: str | None, version: int | None) -> None:
+    if version is not None and template is None:
+        text = "templateVersion goes with a template."
+        raise UserError(Code.INVALID_REQUEST, text, path="templateVersion")
+
+
+def template_ref(name: str | None, version: int | None) -> TemplateRef | None:
+    """What a job says of its template."""
+    return TemplateRef(name=name, version=version) if name else None
 
 
 def parse_template(raw: Mapping[str, Any]) -> TemplateSpec:
@@ -140,32 +162,63 @@ def parse_template(raw: Mapping[str, Any]) -> TemplateSpec:
 
 
 def needs_template(options: BatchOptions, path: str | None = None) -> None:
-    """400 where rows that bring no template of their own are given none."""
-    _needs_template(options.template, options.html, path)
+    """400 where rows that bring no template, HTML or URL of their own are given none."""
+    _needs_source(options.template, options.html, options.url, path)
 
 
-def one_template(template: str | None, html: str | None, path: str | None = None) -> None:
-    """400 where both are given."""
+def one_source(
+    template: str | None, html: str | None, url: str | None, path: str | None = None
+) -> None:
+    """400 where more than one of them is given."""
     if template is not None and html is not None:
         raise UserError(
             Code.INVALID_REQUEST, "Give either template or html, not both.", path=path or "html"
         )
+    if url is not None and (template is not None or html is not None):
+        text = "Give only one of template, html and url."
+        raise UserError(Code.INVALID_REQUEST, text, path=path or "url")
 
 
-def _needs_template(template: str | None, html: str | None, path: str | None = None) -> None:
-    if template is None and html is None:
-        raise UserError(Code.INVALID_REQUEST, "Give a template or html.", path=path or "template")
+def _needs_source(
+    template: str | None, html: str | None, url: str | None, path: str | None = None
+) -> None:
+    if template is None and html is None and url is None:
+        text = "Give a template, html or url."
+        raise UserError(Code.INVALID_REQUEST, text, path=path or "template")
 
 
-def _refuse_merged_images(options: BatchOptions, page: PageOptions | None, path: str) -> None:
-    if makes_images(page):
+def refuse_outside(url: str | None, hosts: PageHosts, path: str) -> None:
+    """422 for a URL that the tenant's pages can never be fetched from.
+
+    What a row's data fills in is judged when it is there, by the worker.
+    """
+    if url is None:
+        return
+    try:
+        host = literal_host(url)
+    except ValueError as error:
+        text = f"{path} {error}." if str(error).startswith("must") else f"{path} is not a URL."
+        raise UserError(Code.INVALID_OPTION, text, path=path, status=422) from None
+    if host is not None and not hosts.may_admit(host):
+        text = (
+            f"{path} names {host}, which pages may not be fetched from. Whoever runs the farm can "
+            "admit it by the tenant's egress.pages."
+        )
+        raise UserError(Code.INVALID_OPTION, text, path=path, status=422)
+
+
+def _refuse_unmergeable(options: BatchOptions, page: PageOptions | None, path: str) -> None:
+    if cannot_merge(page):
         refuse_merged(options, path)
 
 
 def refuse_merged(options: BatchOptions, path: str) -> None:
-    """422 where a merged PDF is asked for of rows that become images."""
+    """422 where a merged PDF is asked for of rows that become images or are encrypted."""
     if OutputWord.MERGED in (options.outputs or ()):
-        text = "Images cannot be merged: leave merged out of outputs, or make page.output pdf."
+        text = (
+            "Images and encrypted PDFs cannot be merged: leave merged out of outputs, or make "
+            "page.output pdf and leave page.encryption out."
+        )
         raise UserError(Code.INVALID_OPTION, text, path=path, status=422)
 
 
@@ -271,8 +324,9 @@ def spec_of(
         tenant=tenant,
         dialect=Dialect.NATIVE,
         manifest=manifest,
-        template=TemplateRef(name=options.template) if options.template else None,
+        template=template_ref(options.template, options.template_version),
         html=options.html,
+        url=options.url,
         templates=sorted(templates) or None,
         missing_values=options.missing_values,
         page=options.page,

@@ -60,7 +60,9 @@ def batch(job: BatchJob) -> dict[str, Any]:
             "failed": counts.failed,
             "pages": counts.pages,
             "bytes": counts.bytes,
+            "flagged": counts.flagged,
         },
+        "findings": status.findings.wire() if status.findings else {},
         "progress": progress(counts, ended=ended),
         "createdAt": rfc3339(job.metadata.creation_timestamp),
         "startedAt": rfc3339(status.start_time) if status.start_time else None,
@@ -94,6 +96,7 @@ def row(outcome: RowOutcome) -> dict[str, Any]:
         "bytes": outcome.bytes,
         "name": outcome.name,
         "error": {"code": error.code, "message": error.message} if error else None,
+        "findings": [finding.wire() for finding in outcome.findings],
     }
 
 
@@ -108,6 +111,7 @@ def open_row(index: int, row_id: str, *, state: str = "pending") -> dict[str, An
         "bytes": 0,
         "name": None,
         "error": None,
+        "findings": [],
     }
 
 
@@ -124,6 +128,10 @@ def template(body: dict[str, Any], *, shown_as: str | None = None) -> dict[str, 
         "css": spec.get("css"),
         "page": spec.get("page"),
         "missingValues": spec.get("missingValues", "Strict").lower(),
+        "dataSchema": spec.get("dataSchema"),
+        "sampleData": spec.get("sampleData"),
+        "assets": spec.get("assets") or [],
+        "version": body["metadata"]["generation"],
         "createdAt": body["metadata"]["creationTimestamp"],
     }
 
@@ -139,7 +147,10 @@ def template_id(body: dict[str, Any]) -> str:
 def template_entry(body: dict[str, Any]) -> dict[str, Any]:
     """A template in a list: without its texts."""
     whole = template(body)
-    return {key: whole[key] for key in ("id", "name", "aliases", "missingValues", "createdAt")}
+    return {
+        key: whole[key]
+        for key in ("id", "name", "aliases", "missingValues", "version", "createdAt")
+    }
 
 
 def _announced(job: BatchJob) -> int:

@@ -16,7 +16,8 @@ from pressroom.dialects.native import (
     BatchOptions,
     check_item_page,
     needs_template,
-    one_template,
+    one_source,
+    refuse_outside,
     spelled,
     validated,
 )
@@ -24,7 +25,8 @@ from pressroom.errors import Code, UserError
 from pressroom.model.base import Model
 from pressroom.model.batchjob import TemplateId
 from pressroom.model.page import PageOptions
-from pressroom.model.rows import MAX_ROW_BYTES, RowId
+from pressroom.model.rows import MAX_ROW_BYTES, PageUrl, RowId
+from pressroom.pagehosts import PageHosts
 
 _MOST_TEMPLATES = 100
 
@@ -35,6 +37,7 @@ class Item(Model):
     id: RowId | None = None
     data: dict[str, Any] = Field(default_factory=dict)
     html: str | None = None
+    url: PageUrl | None = None
     template: TemplateId | None = None
     page: PageOptions | None = None
 
@@ -74,8 +77,13 @@ def json_fault(body: bytes, error: orjson.JSONDecodeError, *, first_line: int = 
     )
 
 
-def parse_rows(options: BatchOptions, rows: Any, items: Any, *, most: int) -> Rows:
-    """The rows of a JSON request, either ``rows`` or ``items``; ``most`` is the tenant's limit."""
+def parse_rows(
+    options: BatchOptions, rows: Any, items: Any, *, most: int, hosts: PageHosts | None = None
+) -> Rows:
+    """The rows of a JSON request, either ``rows`` or ``items``; ``most`` is the tenant's limit.
+
+    ``hosts`` are those that the tenant's pages may be fetched from; None: nowhere.
+    """
     if (rows is None) == (items is None):
         raise UserError(Code.INVALID_REQUEST, "Give either rows or items.", path="rows")
     name = "items" if rows is None else "rows"
@@ -87,7 +95,7 @@ def parse_rows(options: BatchOptions, rows: Any, items: Any, *, most: int) -> Ro
     if len(given) > most:
         raise too_many_rows(most, path=f"{name}[{most}]")
     if rows is None:
-        return _items(options, given)
+        return _items(options, given, hosts or PageHosts())
     needs_template(options)
     return Rows([data_line(row, f"rows[{index}]") for index, row in enumerate(given)])
 
@@ -112,7 +120,7 @@ def too_many_rows(most: int, *, path: str, line: int | None = None) -> UserError
     return UserError(Code.TOO_MANY_ROWS, text, path=path, line=line, status=422)
 
 
-def _items(options: BatchOptions, items: list[Any]) -> Rows:
+def _items(options: BatchOptions, items: list[Any], hosts: PageHosts) -> Rows:
     lines: list[bytes] = []
     seen: dict[str, int] = {}
     templates: dict[str, str] = {}
@@ -129,13 +137,12 @@ def _items(options: BatchOptions, items: list[Any]) -> Rows:
                 path=f"{path}.id",
                 status=422,
             )
-        one_template(item.template, item.html, path)
-        if item.template is None and item.html is None:
-            needs_template(options, path)
+        _check_source(options, item, hosts, path)
         if item.template is not None:
             _name_template(templates, item.template, f"{path}.template")
         if item.page is not None:
-            own = item.template or (options.template if item.html is None else None)
+            brings = item.html is not None or item.url is not None
+            own = item.template or (None if brings else options.template)
             check_item_page(options, item.page, own, path)
         lines.append(
             _manifest_line(
@@ -143,6 +150,13 @@ def _items(options: BatchOptions, items: list[Any]) -> Rows:
             )
         )
     return Rows(lines, templates)
+
+
+def _check_source(options: BatchOptions, item: Item, hosts: PageHosts, path: str) -> None:
+    one_source(item.template, item.html, item.url, path)
+    if item.template is None and item.html is None and item.url is None:
+        needs_template(options, path)
+    refuse_outside(item.url, hosts, f"{path}.url")
 
 
 def _name_template(templates: dict[str, str], template: str, path: str) -> None:

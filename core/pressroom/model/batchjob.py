@@ -9,6 +9,7 @@ from pydantic import Field, StringConstraints, field_validator
 from pydantic.alias_generators import to_camel
 
 from pressroom.model.base import SET, Model, Record, Rule, Time, distinct
+from pressroom.model.checks import FindingCounts
 from pressroom.model.conditions import (
     KEYED_BY_TYPE,
     Condition,
@@ -17,7 +18,7 @@ from pressroom.model.conditions import (
     find,
 )
 from pressroom.model.page import Output, PageOptions
-from pressroom.model.rows import Row
+from pressroom.model.rows import PageUrl, Row
 from pressroom.model.template import MissingValues, TemplateHtml
 
 Name = Annotated[
@@ -70,6 +71,9 @@ class TemplateRef(Model):
     """A Template of the same namespace, by name or alias."""
 
     name: TemplateId
+    version: Annotated[int, Field(ge=1)] | None = Field(
+        None, description="Default: the current one as the job comes in."
+    )
 
 
 class SecretRef(Model):
@@ -105,9 +109,9 @@ def _unchanged(python_name: str) -> Rule:
 _MUTABLE = {"suspend", "cancel", "ttl_seconds_after_finished"}
 
 
-def makes_images(page: PageOptions | None) -> bool:
-    """Whether options themselves ask for images."""
-    return page is not None and page.kind is not Output.PDF
+def cannot_merge(page: PageOptions | None) -> bool:
+    """Whether options themselves ask for what has no place in a merged PDF."""
+    return page is not None and (page.kind is not Output.PDF or page.encryption is not None)
 
 
 class BatchJobSpec(Model):
@@ -125,6 +129,11 @@ class BatchJobSpec(Model):
     )
     template: TemplateRef | None = None
     html: TemplateHtml | None = Field(None, description="A template text of the job's own.")
+    url: PageUrl | None = Field(
+        None,
+        description="A page that each row fetches and prints: a template text, filled with the "
+        "row's data. Its host must be among the tenant's egress.pages.",
+    )
     templates: Annotated[list[TemplateId], Field(max_length=100)] | None = Field(
         None,
         description="Every template name that rows of a manifest use.",
@@ -168,22 +177,25 @@ class BatchJobSpec(Model):
             lambda s: sum(x is not None for x in (s.rows, s.manifest, s.config_map)) == 1,
         ),
         Rule(
-            "!(has(self.template) && has(self.html))",
-            "give either template or html, not both",
-            lambda s: s.template is None or s.html is None,
+            "[has(self.template), has(self.html), has(self.url)].filter(x, x).size() <= 1",
+            "give only one of template, html and url",
+            lambda s: sum(x is not None for x in (s.template, s.html, s.url)) <= 1,
         ),
         Rule(
             "!has(self.outputs) || !self.outputs.exists(o, o == 'Merged') || "
-            "!has(self.page) || !has(self.page.output) || self.page.output == 'Pdf'",
-            "images cannot be merged: leave Merged out of outputs, or make page.output Pdf",
-            lambda s: not (s.wants_merged() and makes_images(s.page)),
+            "!has(self.page) || (!has(self.page.encryption) && "
+            "(!has(self.page.output) || self.page.output == 'Pdf'))",
+            "images and encrypted PDFs cannot be merged: leave Merged out of outputs, or make "
+            "page.output Pdf and leave page.encryption out",
+            lambda s: not (s.wants_merged() and cannot_merge(s.page)),
         ),
         Rule(
             "!has(self.outputs) || !self.outputs.exists(o, o == 'Merged') || !has(self.rows) || "
-            "self.rows.all(r, !has(r.page) || !has(r.page.output) || r.page.output == 'Pdf')",
-            "images cannot be merged: leave Merged out of outputs, or make every row's "
-            "page.output Pdf",
-            lambda s: not (s.wants_merged() and any(makes_images(r.page) for r in s.rows or ())),
+            "self.rows.all(r, !has(r.page) || (!has(r.page.encryption) && "
+            "(!has(r.page.output) || r.page.output == 'Pdf')))",
+            "images and encrypted PDFs cannot be merged: leave Merged out of outputs, or make "
+            "every row's page.output Pdf and leave its page.encryption out",
+            lambda s: not (s.wants_merged() and any(cannot_merge(r.page) for r in s.rows or ())),
         ),
         Rule(
             "!has(oldSelf.cancel) || !oldSelf.cancel || (has(self.cancel) && self.cancel)",
@@ -223,6 +235,7 @@ class RowCounts(Record):
     settled: int = 0
     pages: int = 0
     bytes: int = 0
+    flagged: int = Field(0, description="Rows in which the quality gate found something.")
 
 
 class ShardCounts(Record):
@@ -269,6 +282,9 @@ class BatchJobStatus(Record):
     shards: ShardCounts | None = None
     artifacts: ArtifactsStatus | None = None
     failures: list[Failure] = Field(default_factory=list, max_length=20)
+    findings: FindingCounts | None = Field(
+        None, description="In how many rows each check of the quality gate found something."
+    )
     ended_as: Reason | None = Field(
         None, description="How the job ended; stays what it is when the data expires."
     )

@@ -12,6 +12,7 @@ from pydantic import Field
 
 from pressroom.errors import Code
 from pressroom.model.base import Record, Time
+from pressroom.model.checks import Finding
 
 
 class RowState(StrEnum):
@@ -30,7 +31,10 @@ class RowFault(Record):
 
 
 class RowOutcome(Record):
-    """One row of a ledger. ``file`` is the object that counts, ``name`` the name for people."""
+    """One row of a ledger. ``file`` is the object that counts, ``name`` the name for people.
+
+    ``template`` says which stored template it was made of, and which version: ``invoice@3``.
+    """
 
     index: int
     id: str
@@ -43,6 +47,8 @@ class RowOutcome(Record):
     sha256: str | None = None
     millis: int = 0
     error: RowFault | None = None
+    template: str | None = None
+    findings: list[Finding] = Field(default_factory=list)
 
 
 class ShardLedger(Record):

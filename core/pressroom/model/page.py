@@ -8,6 +8,8 @@ from typing import Annotated, ClassVar
 from pydantic import AfterValidator, Field, StringConstraints
 
 from pressroom.model.base import Model, Rule
+from pressroom.model.checks import Checks
+from pressroom.model.finish import Attachment, Encryption, Metadata, Watermark
 
 #: A CSS length with an absolute unit; a bare number is pixels (1/96 inch).
 Length = Annotated[
@@ -141,6 +143,90 @@ class Margin(Model):
     left: Length | None = None
 
 
+class Wait(Model):
+    """What a page with scripts, or one that is fetched, is waited for: all that is given."""
+
+    selector: Annotated[str, StringConstraints(min_length=1, max_length=500)] | None = Field(
+        None, description="Until an element matches this CSS selector."
+    )
+    expression: Annotated[str, StringConstraints(min_length=1, max_length=2000)] | None = Field(
+        None, description="Until this JavaScript expression is true."
+    )
+    network_idle: bool | None = Field(
+        None, description="Until nothing has been under way for half a second."
+    )
+    milliseconds: Annotated[int, Field(ge=0, le=600_000)] | None = Field(
+        None, description="And then so long."
+    )
+
+
+class Image(Model):
+    """How a picture is taken, where the output is one."""
+
+    width: Annotated[int, Field(ge=1, le=16_000)] | None = Field(
+        None, description="The window's width in CSS pixels. Default: the paper's."
+    )
+    height: Annotated[int, Field(ge=1, le=16_000)] | None = Field(
+        None, description="The window's height in CSS pixels. Default: the paper's."
+    )
+    full_page: bool | None = Field(
+        None, description="All of the page, however long. Default true; false: the window."
+    )
+    device_scale_percent: Annotated[int, Field(ge=10, le=400)] | None = Field(
+        None, description="Pixels of the picture for 100 CSS pixels. Default 100."
+    )
+    quality: Annotated[int, Field(ge=1, le=100)] | None = Field(
+        None, description="Of JPEG and WebP. Default 80."
+    )
+    transparent: bool | None = Field(
+        None, description="No white behind a page without a background (PNG, WebP)."
+    )
+
+
+class Cookie(Model):
+    """A cookie that the URL's requests carry (RFC 6265)."""
+
+    name: Annotated[str, StringConstraints(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,200}$")]
+    value: Annotated[str, StringConstraints(pattern=r"^[^\x00-\x20;\x7f]*$", max_length=4096)]
+    domain: Annotated[str, StringConstraints(max_length=253)] | None = Field(
+        None, description="Default: the URL's host."
+    )
+    path: Annotated[str, StringConstraints(pattern=r"^/", max_length=1024)] | None = Field(
+        None, description="Default: /."
+    )
+
+
+class Header(Model):
+    """A header of an HTTP request (RFC 9110)."""
+
+    name: Annotated[str, StringConstraints(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}$")]
+    value: Annotated[str, StringConstraints(pattern=r"^[\t\x20-\x7e]*$", max_length=4096)]
+
+
+class Request(Model):
+    """What requests for a URL source say besides. Sent to the URL's own host only."""
+
+    headers: Annotated[list[Header], Field(max_length=50)] | None = None
+    cookies: Annotated[list[Cookie], Field(max_length=50)] | None = None
+
+
+#: What is said of the paper, by whatever model says it.
+PAPER_RULES: tuple[Rule, ...] = (
+    Rule(
+        "has(self.width) == has(self.height)",
+        "width and height must be given together",
+        lambda p: (p.width is None) == (p.height is None),
+    ),
+    Rule(
+        "!(has(self.format) && has(self.width))",
+        "give either format or width and height, not both",
+        lambda p: p.format is None or p.width is None,
+    ),
+)
+#: Options of several values, of which one may be stated here and another there.
+_GROUPS = frozenset({"margin", "image", "wait", "request", "checks", "metadata"})
+
+
 class PageOptions(Model):
     """How a row is printed. Absent: as the template says, else the default named."""
 
@@ -161,27 +247,29 @@ class PageOptions(Model):
     prefer_css_page_size: bool | None = Field(None, description="Let @page choose the paper.")
     header_html: Html | None = None
     footer_html: Html | None = None
+    first_header_html: Html | None = Field(
+        None, description="The first page's header, instead of headerHtml. May be empty."
+    )
     tagged: bool | None = Field(None, description="Tagged (accessible) PDF. Default false: slower.")
     outline: bool | None = Field(None, description="Bookmarks from headings. Implies tagged.")
     emulated_media: Media | None = Field(None, description="CSS media type. Default Print.")
     scripts: bool | None = Field(None, description="Run the page's scripts. Default false.")
     output: Output | None = Field(None, description="What each row becomes. Default Pdf.")
+    image: Image | None = None
+    wait: Wait | None = None
+    request: Request | None = None
+    checks: Checks | None = None
+    metadata: Metadata | None = None
+    watermark: Watermark | None = None
+    encryption: Encryption | None = None
+    attachments: Annotated[list[Attachment], Field(max_length=20)] | None = None
 
-    rules: ClassVar[tuple[Rule, ...]] = (
-        Rule(
-            "has(self.width) == has(self.height)",
-            "width and height must be given together",
-            lambda p: (p.width is None) == (p.height is None),
-        ),
-        Rule(
-            "!(has(self.format) && has(self.width))",
-            "give either format or width and height, not both",
-            lambda p: p.format is None or p.width is None,
-        ),
-    )
+    rules: ClassVar[tuple[Rule, ...]] = PAPER_RULES
 
     def over(self, base: PageOptions | None) -> PageOptions:
-        """These options, and for what they leave open those of ``base`` (margins side by side).
+        """These options, and for what they leave open those of ``base``.
+
+        Groups such as the margin are taken together value by value, the others as a whole.
 
         A paper by name replaces one by size, and the reverse.
         """
@@ -192,10 +280,9 @@ class PageOptions(Model):
         if "format" in mine or "width" in mine:
             for paper in ("format", "width", "height"):
                 theirs.pop(paper, None)
-        margin = {**theirs.get("margin", {}), **mine.get("margin", {})}
-        return PageOptions.model_validate(
-            {**theirs, **mine, **({"margin": margin} if margin else {})}
-        )
+        for group in _GROUPS & mine.keys() & theirs.keys():
+            mine[group] = {**theirs[group], **mine[group]}
+        return PageOptions.model_validate({**theirs, **mine})
 
     @property
     def kind(self) -> Output:

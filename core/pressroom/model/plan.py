@@ -48,6 +48,14 @@ class Plan(Record):
     shards: list[Shard]
     templates: dict[str, str | None]
     template: str | None = None
+    versions: dict[str, str] = Field(
+        default_factory=dict,
+        description="What the ledger says of each stored template: its name and version.",
+    )
+    url: str | None = None
+    egress: list[str] = Field(
+        default_factory=list, description="Hosts and networks that pages may fetch from."
+    )
     page: PageOptions = Field(default_factory=PageOptions)
     missing_values: MissingValues | None = None
     file_name_pattern: str | None = None

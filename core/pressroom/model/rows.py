@@ -9,10 +9,13 @@ from pydantic import Field, StringConstraints, ValidationError
 
 from pressroom.errors import Code, RowError
 from pressroom.model.base import Model
+from pressroom.model.edits import MAX_EDITS, Edit
 from pressroom.model.page import PageOptions
 
 #: A row's own id as the client wrote it.
 RowId = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+#: A page to fetch. What it leads to once rendered must be among the tenant's ``egress.pages``.
+PageUrl = Annotated[str, StringConstraints(pattern=r"^https?://\S.*$", max_length=2048)]
 #: The longest line of a manifest, in bytes.
 MAX_ROW_BYTES = 8 * 1024 * 1024
 
@@ -21,15 +24,20 @@ class Row(Model):
     """One row: the data for its template, or HTML of its own.
 
     ``html`` is a template text like the job's, rendered with ``data``; with ``raw`` it is printed
-    as it stands. Without an ``id`` the row's position (from 0) is its id.
+    as it stands. ``url`` is a page to fetch and print instead, a template text too. Without an
+    ``id`` the row's position (from 0) is its id.
     """
 
     id: RowId | None = None
     data: dict[str, Any] = Field(default_factory=dict)
     html: str | None = None
+    url: PageUrl | None = None
     template: str | None = None
     page: PageOptions | None = None
     raw: bool = False
+    edits: Annotated[list[Edit], Field(max_length=MAX_EDITS)] | None = Field(
+        None, description="Made in order on the HTML that the template gives, before it is printed."
+    )
 
     def line(self) -> bytes:
         """This row as a line of a manifest, with its newline."""

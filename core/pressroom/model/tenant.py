@@ -61,15 +61,29 @@ class Credits(Model):
 Feature = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9]{0,62}$")]
 AllowedPeer = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.:/_-]{1,253}$")]
 
+PageHost = Annotated[
+    str, StringConstraints(pattern=r"^(\*|(\*\.)?[A-Za-z0-9.:/_-]{1,253})$", max_length=255)
+]
+
 
 class Egress(Model):
-    """Where the tenant's webhooks may go besides the public internet."""
+    """Where the tenant's webhooks and pages may go."""
 
     allow: Annotated[list[AllowedPeer], Field(max_length=100)] | None = Field(
-        None, description="Host names, addresses and networks (CIDR).", json_schema_extra=SET
+        None,
+        description="Where webhooks may go besides the public internet: host names, addresses "
+        "and networks (CIDR).",
+        json_schema_extra=SET,
+    )
+    pages: Annotated[list[PageHost], Field(max_length=100)] | None = Field(
+        None,
+        description="Where pages and their parts may come from: host names, *.example.com for "
+        "those below one, addresses and networks (CIDR), or * for the whole public internet. "
+        "Default: nowhere.",
+        json_schema_extra=SET,
     )
 
-    @field_validator("allow")
+    @field_validator("allow", "pages")
     @classmethod
     def _is_set(cls, value: list[str] | None) -> list[str] | None:
         return distinct(value)

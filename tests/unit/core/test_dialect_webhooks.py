@@ -52,7 +52,15 @@ def job(
 
 def test_the_native_event_says_how_the_batch_ended() -> None:
     message = message_of(job("PartiallyFailed"))
-    rows = {"total": 3, "succeeded": 2, "failed": 1, "settled": 3, "pages": 2, "bytes": 0}
+    rows = {
+        "total": 3,
+        "succeeded": 2,
+        "failed": 1,
+        "settled": 3,
+        "pages": 2,
+        "bytes": 0,
+        "flagged": 0,
+    }
     data = {"id": NAME, "state": "partiallyFailed", "rows": rows, "completedAt": ENDED}
     assert (message.event, message.signature_header) == ("batch.partiallyFailed", None)
     assert message.body == {"type": "batch.partiallyFailed", "timestamp": ENDED, "data": data}

@@ -24,10 +24,13 @@ def complaints(**spec: Any) -> list[str]:
         ({"page": {"width": "1in", "height": "509cm"}}, "spec.page.height: must be above 0"),
         ({"page": {"pageRanges": "5-2"}}, "5-2 must not run backwards"),
         ({"page": {"pageRanges": "0"}}, "spec.page.pageRanges"),
-        ({"page": {"output": "Png"}, "outputs": ["Merged"]}, "images cannot be merged"),
+        (
+            {"page": {"output": "Png"}, "outputs": ["Merged"]},
+            "images and encrypted PDFs cannot be merged",
+        ),
         (
             {"rows": [{}, {"page": {"output": "Webp"}}], "outputs": ["Zip", "Merged"]},
-            "images cannot be merged",
+            "images and encrypted PDFs cannot be merged",
         ),
     ],
 )
