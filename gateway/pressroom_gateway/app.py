@@ -14,6 +14,7 @@ from aiohttp.typedefs import Handler, Middleware
 
 from pressroom.errors import Code, UserError
 from pressroom.informer import Informer
+from pressroom.modifier import Modifier
 from pressroom.names import LABEL_API_KEY
 from pressroom.ports import BATCH_JOBS, SECRETS, TEMPLATES, TENANTS, Counters, Jobs, Queue, Store
 from pressroom.probes import add_probes
@@ -44,6 +45,7 @@ async def open_services(
     store: Store,
     counters: Counters,
     metrics: Metrics,
+    modifier: Modifier | None = None,
 ) -> AsyncIterator[Services]:
     """The services, their caches kept current while the context is open."""
     namespace = settings.namespace
@@ -55,6 +57,7 @@ async def open_services(
     keys = Informer(jobs, SECRETS, namespace, ring.seen, label_selector=f"{LABEL_API_KEY}=true")
     hints = DoneHints(queue)
     services = Services(
+        modifier=modifier,
         settings=settings,
         jobs=jobs,
         queue=queue,

@@ -16,6 +16,7 @@ from pressroom.settings import KubeSettings, NatsSettings, S3Settings
 from pressroom.telemetry import configure_logging
 from pressroom_gateway.app import make_app, open_services
 from pressroom_gateway.metrics import make_metrics
+from pressroom_gateway.modifications import open_modifier
 from pressroom_gateway.settings import GatewaySettings
 
 log = logging.getLogger(__name__)
@@ -37,7 +38,8 @@ async def run(settings: GatewaySettings) -> None:
         open_jobs(KubeSettings(), timeout=timeout) as jobs,
         open_queue(NatsSettings(), name="gateway", timeout=timeout) as queue,
         open_store(S3Settings(), timeout=timeout) as store,
-        open_services(settings, jobs, queue, store, queue.counters, metrics) as services,
+        open_modifier(settings) as modifier,
+        open_services(settings, jobs, queue, store, queue.counters, metrics, modifier) as services,
         serve(make_app(services), settings.gateway_host, settings.gateway_port) as port,
     ):
         log.info(

@@ -8,6 +8,7 @@ from aiohttp import web
 
 from pressroom.errors import UnavailableError
 from pressroom.informer import Informer
+from pressroom.modifier import Modifier
 from pressroom.ports import Jobs, Queue, Store
 from pressroom_gateway.admission import Admission
 from pressroom_gateway.auth import Doors
@@ -35,6 +36,7 @@ class Services:
     hints: DoneHints
     metrics: Metrics
     informers: tuple[Informer, ...]
+    modifier: Modifier | None = None
 
     async def check_caches(self) -> None:
         """UnavailableError until every kind has been listed once."""

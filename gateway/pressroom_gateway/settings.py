@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from enum import StrEnum
+from typing import Annotated, Any, Self
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import NoDecode
 
 from pressroom.model.batchjob import Dialect
 from pressroom.settings import Settings
+
+
+class ModifierKind(StrEnum):
+    """Who makes modifications that are asked for in words."""
+
+    BUILTIN = "builtin"
+    NONE = "none"
+    OPENAI = "openai"
 
 
 class GatewaySettings(Settings):
@@ -35,6 +44,29 @@ class GatewaySettings(Settings):
         64 * 1024 * 1024,
         description="The largest JSON body, which is held in memory; NDJSON and CSV are streamed.",
     )
+
+    modifier: ModifierKind = Field(
+        ModifierKind.BUILTIN,
+        description="Who makes modifications asked for in words: builtin, none, or openai, an "
+        "OpenAI-compatible endpoint.",
+    )
+    modifier_url: str | None = Field(
+        None,
+        pattern=r"^https?://[^\s?#]+$",
+        description="The endpoint's address, without /chat/completions.",
+    )
+    modifier_model: str | None = Field(None, description="The model that is asked.")
+    modifier_api_key: SecretStr | None = Field(None, description="The endpoint's bearer key.")
+    modifier_seconds: float = Field(
+        60, gt=0, le=280, description="How long the endpoint may take for one modification."
+    )
+
+    @model_validator(mode="after")
+    def _has_an_endpoint(self) -> Self:
+        complete = self.modifier_url and self.modifier_model
+        if self.modifier is ModifierKind.OPENAI and not complete:
+            raise ValueError("modifier openai needs PRESSROOM_MODIFIER_URL and _MODEL")
+        return self
 
     @field_validator("gateway_dialects", mode="before")
     @classmethod

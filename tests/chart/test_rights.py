@@ -136,6 +136,13 @@ def test_the_gateway_reaches_where_keys_of_tokens_are(everything: Rendered) -> N
     assert 8443 in _ports(_egress(everything, "gateway"))
 
 
+def test_the_gateway_reaches_the_endpoint_of_modifications(
+    tryout: Rendered, everything: Rendered
+) -> None:
+    assert 9443 in _ports(_egress(everything, "gateway"))
+    assert 9443 not in _ports(_egress(tryout, "gateway"))
+
+
 def test_metrics_are_open_to_who_reads_them(tryout: Rendered) -> None:
     parts = ("operator", "worker", "finalizer")
     for part in parts:

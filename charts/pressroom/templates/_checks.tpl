@@ -28,6 +28,9 @@
 {{- if and .autoscaling.enabled (gt (int64 .autoscaling.minReplicas) (int64 .autoscaling.maxReplicas)) -}}
 {{- fail "gateway.autoscaling.minReplicas must not be above gateway.autoscaling.maxReplicas" -}}
 {{- end -}}
+{{- if and (eq .modifier.kind "openai") (not (and .modifier.url .modifier.model)) -}}
+{{- fail "gateway.modifier.url and gateway.modifier.model must be given where gateway.modifier.kind is openai" -}}
+{{- end -}}
 {{- if and .ingress.enabled (not .ingress.hosts) -}}
 {{- fail "gateway.ingress.hosts must name a host where gateway.ingress.enabled is true" -}}
 {{- end -}}

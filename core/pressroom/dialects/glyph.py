@@ -12,13 +12,13 @@ from pressroom.dialects.glyph_request import Item, Options
 from pressroom.dialects.submission import Submission
 from pressroom.documents import page as document_page
 from pressroom.documents import style_for, view
-from pressroom.errors import Code, PressroomError, RowError
+from pressroom.errors import Code, RowError
 from pressroom.model.batchjob import Dialect, OutputKind
 from pressroom.model.ledger import RowOutcome, RowState
 from pressroom.model.page import Margin, Output, PageOptions, PaperFormat
 from pressroom.model.rows import MAX_ROW_BYTES, Row
 from pressroom.model.template import TemplateSpec
-from pressroom.modifier import Modifier
+from pressroom.modifier import Draft, Modified, Modifier, modify_all
 
 #: Files are in the answer itself; what a broken connection left is not kept for long.
 TTL_SECONDS = 600
@@ -69,17 +69,18 @@ def submission(lines: list[bytes], templates: frozenset[str]) -> Submission:
     )
 
 
-def line(item: Item, stored: TemplateSpec | None, modifier: Modifier | None = None) -> bytes:
-    """The item as a line of a manifest. RowError where it cannot be rendered at all.
+def row_of(item: Item, stored: TemplateSpec | None) -> Row:
+    """The item as a row, its modifications not made. RowError where there is nothing to render.
 
-    ``stored`` is the template that the item names; None for a built-in page. A modification that
-    the modifier does not understand is skipped, and all are where there is none.
+    ``stored`` is the template that the item names; None for a built-in page.
     """
     if not item.data:
         raise RowError(Code.ROW_INVALID, "Data object cannot be empty")
-    row = _built_in(item) if stored is None else _stored(item, stored, modifier)
-    if row.html is not None:
-        row = row.evolve(html=modified(row.html, item.modifications, modifier))
+    return _built_in(item) if stored is None else _stored(item, stored)
+
+
+def line(row: Row) -> bytes:
+    """The row as a line of a manifest. RowError where it is too large or too deep."""
     try:
         text = row.line()
     except (ValueError, TypeError, RecursionError):
@@ -89,16 +90,40 @@ def line(item: Item, stored: TemplateSpec | None, modifier: Modifier | None = No
     return text
 
 
-def modified(html: str, modifications: Sequence[str], modifier: Modifier | None) -> str:
-    """The page after every modification that could be made, in order."""
+async def modified(
+    row: Row,
+    stored: TemplateSpec | None,
+    instructions: Sequence[str],
+    modifier: Modifier | None,
+    seconds: float,
+) -> tuple[Row, Modified]:
+    """The row after the modifications that could be made, and what became of each.
+
+    All are skipped where there is no modifier.
+    """
+    draft = _draft(row, stored)
     if modifier is None:
-        return html
-    for instruction in modifications:
-        try:
-            html = modifier.apply(html, instruction)
-        except PressroomError:
-            continue
-    return html
+        return row, Modified(draft, missed=tuple(instructions))
+    found = await modify_all(modifier, draft, instructions, seconds)
+    row = row.evolve(edits=list(found.draft.edits) or None)
+    if found.draft.page != draft.page:
+        row = row.evolve(page=found.draft.page)
+    if found.draft.html != draft.html:
+        row = row.evolve(html=found.draft.html, template=None)
+    return row, found
+
+
+def _draft(row: Row, stored: TemplateSpec | None) -> Draft:
+    """What a modifier works on: the row's own text, or the stored template's."""
+    page = row.page or PageOptions()
+    if row.html is not None or stored is None:
+        return Draft(row.html or "", page)
+    return Draft(_whole(stored), page.over(stored.page))
+
+
+def _whole(stored: TemplateSpec) -> str:
+    """The text of a stored template with its style sheet in it."""
+    return stored.html + (_style(stored.css) if stored.css else "")
 
 
 def _built_in(item: Item) -> Row:
@@ -111,16 +136,15 @@ def _built_in(item: Item) -> Row:
     return Row(html=_styled(html, _zoom(zoom, item.output)), data={"doc": shown}, page=page)
 
 
-def _stored(item: Item, stored: TemplateSpec, modifier: Modifier | None) -> Row:
+def _stored(item: Item, stored: TemplateSpec) -> Row:
     margin = item.options.margin
     page, zoom = _page(item, stored.page, margin)
     css = _zoom(zoom, item.output)
     if item.output is not Output.PDF and margin is not None:
         css += f"html{{box-sizing:border-box;padding:{_sides(margin)}}}"
-    if not css and not (modifier and item.modifications):
+    if not css:
         return Row(template=item.template, data=item.data, page=page)
-    html = stored.html + (_style(stored.css) if stored.css else "")
-    return Row(html=_styled(html, css), data=item.data, page=page.over(stored.page))
+    return Row(html=_styled(_whole(stored), css), data=item.data, page=page.over(stored.page))
 
 
 def _page(

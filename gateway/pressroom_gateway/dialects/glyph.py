@@ -20,6 +20,7 @@ from pressroom.errors import Code, PressroomError, RowError, UserError
 from pressroom.model.batchjob import BatchJob, Dialect, TemplateId, job_of
 from pressroom.model.conditions import ConditionType, find
 from pressroom.model.ledger import RowOutcome
+from pressroom.model.rows import Row
 from pressroom.model.states import TERMINAL_STATES, state_of
 from pressroom.model.template import TemplateSpec
 from pressroom_gateway import auth, body, intake, ledgers, problems, templates
@@ -30,6 +31,8 @@ from pressroom_gateway.services import HEADERS, SERVICES, TENANT, Services
 log = logging.getLogger(__name__)
 #: For all items of a request; what is left by then fails.
 MOST_SECONDS = 290.0
+#: Of these, what modifications leave for the rendering.
+RENDER_SECONDS = 90.0
 #: Between two looks for ledgers and at the client's connection.
 POLL_SECONDS = 0.25
 BATCH_HEADER = "X-Pressroom-Batch"
@@ -92,7 +95,10 @@ async def _prepare(request: web.Request, batch: _Batch) -> None:
         began = time.monotonic()
         try:
             stored = await _template(request, item)
-            line: bytes = await body.offload(size, glyph.line, item, stored)
+            row: Row = await body.offload(size, glyph.row_of, item, stored)
+            if item.modifications:
+                row = await _modified(request, batch, item, row, stored)
+            line: bytes = await body.offload(size, glyph.line, row)
         except RowError as error:
             batch.results[item.index] = Missed(error.message, _millis(began))
             continue
@@ -101,6 +107,24 @@ async def _prepare(request: web.Request, batch: _Batch) -> None:
         batch.spent[item.index] = _millis(began)
         if item.template is not None:
             batch.templates.add(item.template)
+
+
+async def _modified(
+    request: web.Request, batch: _Batch, item: Item, row: Row, stored: TemplateSpec | None
+) -> Row:
+    """The row after its modifications. What was skipped is logged: the answer has no place."""
+    seconds = max(0.0, batch.seconds_left() - RENDER_SECONDS)
+    modifier = request.app[SERVICES].modifier
+    row, found = await glyph.modified(row, stored, item.modifications, modifier, seconds)
+    if found.missed:
+        missed = len(found.missed)
+        log.info(
+            "%d parts of item %d's modifications were skipped",
+            missed,
+            item.index,
+            extra={"action": "modifications_skipped", "skipped": missed, "done": len(found.done)},
+        )
+    return row
 
 
 async def _template(request: web.Request, item: Item) -> TemplateSpec | None:

@@ -15,6 +15,8 @@ from pressroom.model.ledger import RowFault, RowOutcome, RowState
 from pressroom.model.page import Margin, Output, PageOptions, PaperFormat
 from pressroom.model.rows import Row, parse_row
 from pressroom.model.template import TemplateSpec
+from pressroom.modifier import Draft, Modified, Modifier
+from pressroom.modifiers.plain import PlainModifier
 
 DATA = {
     "client": {"name": "Acme Corp"},
@@ -28,7 +30,7 @@ def one(**item: Any) -> Item:
 
 
 def row(item: Item, stored: TemplateSpec | None = None) -> Row:
-    return parse_row(glyph.line(item, stored))
+    return parse_row(glyph.line(glyph.row_of(item, stored)))
 
 
 def page(item: Item, stored: TemplateSpec | None = None) -> PageOptions:
@@ -196,7 +198,7 @@ def test_a_style_is_used_and_else_chosen_by_the_kind() -> None:
 
 def test_empty_data_fails_its_item_in_the_documents_words() -> None:
     with pytest.raises(RowError, match=r"^Data object cannot be empty$"):
-        glyph.line(one(data={}), None)
+        glyph.row_of(one(data={}), None)
 
 
 def test_data_too_deep_for_a_row_fails_its_item() -> None:
@@ -205,7 +207,7 @@ def test_data_too_deep_for_a_row_fails_its_item() -> None:
         deep = [deep]
     stored = TemplateSpec(html="<p></p>")
     with pytest.raises(RowError, match="nested too deeply"):
-        glyph.line(one(data={"a": deep}, template="t"), stored)
+        glyph.line(glyph.row_of(one(data={"a": deep}, template="t"), stored))
 
 
 def test_a_stored_template_is_named_and_keeps_its_own_paper() -> None:
@@ -248,21 +250,58 @@ def test_a_stored_template_above_scale_2_is_magnified_with_its_own_sheet() -> No
 class _Upper:
     """Understands one instruction."""
 
-    def apply(self, html: str, instruction: str) -> str:
+    async def apply(self, draft: Draft, instruction: str) -> Modified:
         if instruction != "upper":
             raise PressroomError("What?")
-        return html.upper()
+        return Modified(draft.evolve(html=draft.html.upper()), done=("upper",))
 
 
-def test_a_modification_that_fails_is_skipped() -> None:
-    assert glyph.modified("<p>a</p>", ["lower", "upper", "x"], _Upper()) == "<P>A</P>"
-    assert glyph.modified("<p>a</p>", ["upper"], None) == "<p>a</p>"
+async def changed(
+    item: Item, stored: TemplateSpec | None, modifier: Modifier | None
+) -> tuple[Row, Modified]:
+    made = glyph.row_of(item, stored)
+    made, found = await glyph.modified(made, stored, item.modifications, modifier, 60)
+    return parse_row(glyph.line(made)), found
 
 
-def test_modifications_reach_a_stored_template_too() -> None:
-    item = one(template="t", modifications=["upper"])
-    found = parse_row(glyph.line(item, TemplateSpec(html="<p>a</p>"), _Upper()))
-    assert found.html == "<P>A</P>"
+async def test_a_modification_that_fails_is_skipped() -> None:
+    item = one(template="t", modifications=["lower", "upper", "x"])
+    made, found = await changed(item, TemplateSpec(html="<p>a</p>", css="p{}"), _Upper())
+    assert made.html is not None
+    assert made.html.startswith("<P>A</P>")
+    assert "<STYLE>P{}" in made.html
+    assert made.template is None
+    assert found.done == ("upper",)
+    assert found.missed == ("lower: What?", "x: What?")
+
+
+async def test_without_a_modifier_all_are_skipped() -> None:
+    item = one(modifications=["Make it landscape"])
+    made, found = await changed(item, None, None)
+    assert made == row(item)
+    assert found.missed == ("Make it landscape",)
+
+
+async def test_the_built_in_modifier_leaves_a_stored_template_in_its_place() -> None:
+    stored = TemplateSpec(html="<p>a</p>", page=PageOptions(footer_html="<p>f</p>"))
+    asked = ["Add a DRAFT watermark", "Add a footer saying Thanks", "sparkle"]
+    made, found = await changed(one(template="t", modifications=asked), stored, PlainModifier())
+    assert (made.template, made.html) == ("t", None)
+    assert made.edits is not None
+    assert "DRAFT" in made.edits[0].text
+    assert made.page is not None
+    assert made.page.footer_html is not None
+    assert made.page.footer_html.startswith("<p>f</p>")
+    assert "Thanks" in made.page.footer_html
+    assert found.missed == ("sparkle",)
+
+
+async def test_modifications_change_a_built_in_page() -> None:
+    item = one(modifications=["make it landscape", "Hide the notes"])
+    made, _ = await changed(item, None, PlainModifier())
+    assert made.page is not None
+    assert made.page.landscape is True
+    assert [edit.kind for edit in made.edits or ()] == ["hide"]
 
 
 def test_the_rows_of_a_request_are_rendered_one_after_another() -> None:

@@ -32,4 +32,21 @@
   value: {{ . | quote }}
 {{- end }}
 {{- end }}
+{{- with $gateway.modifier }}
+- name: PRESSROOM_MODIFIER
+  value: {{ .kind | quote }}
+{{- if eq .kind "openai" }}
+- name: PRESSROOM_MODIFIER_URL
+  value: {{ .url | quote }}
+- name: PRESSROOM_MODIFIER_MODEL
+  value: {{ .model | quote }}
+- name: PRESSROOM_MODIFIER_SECONDS
+  value: {{ .seconds | int64 | quote }}
+{{- with .existingSecret }}
+- name: PRESSROOM_MODIFIER_API_KEY
+  valueFrom:
+    secretKeyRef: {name: {{ . }}, key: api-key}
+{{- end }}
+{{- end }}
+{{- end }}
 {{- end -}}
