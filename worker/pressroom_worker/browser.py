@@ -9,7 +9,6 @@ of its own.
 from __future__ import annotations
 
 import asyncio
-import binascii
 import contextlib
 import logging
 import os
@@ -32,6 +31,7 @@ from pressroom.errors import UnavailableError
 from pressroom_worker import egress
 from pressroom_worker.account import Account
 from pressroom_worker.homes import make_home
+from pressroom_worker.tab import Tab
 from pressroom_worker.transport import (
     BrowserGoneError,
     Channel,
@@ -45,8 +45,6 @@ log = logging.getLogger(__name__)
 EXECUTABLE = Path("/usr/lib/chromium/chromium-headless-shell")
 #: Seconds for one command that does no rendering: opening and closing contexts and tabs.
 CONTROL_SECONDS = 10.0
-#: Seconds for a tab to be gone after it was told to close; then the browser is killed.
-CLOSE_SECONDS = 3.0
 
 _FLAGS = (
     "--disable-gpu",
@@ -59,7 +57,9 @@ _FLAGS = (
     "--disable-extensions",
     "--disable-sync",
     "--disable-translate",
-    "--disable-features=Translate,BackForwardCache,AcceptCHFrame,MediaRouter,OptimizationHints,PaintHolding",
+    "--disable-features=Translate,BackForwardCache,AcceptCHFrame,MediaRouter,OptimizationHints,PaintHolding,AutoupgradeMixedContent",
+    # A template with assets has an https address, and may name http hosts that its tenant admits.
+    "--allow-running-insecure-content",
     "--font-render-hinting=none",
     "--hide-scrollbars",
     "--metrics-recording-only",
@@ -73,14 +73,6 @@ _BEGIN_FRAME_FLAGS = ("--enable-begin-frame-control", "--run-all-compositor-stag
 #: hook, which is not safe beside threads.
 _SHELL = ("/bin/sh", "-c", 'exec "$@" 3<&0 4>&1 0</dev/null 1>/dev/null', "sh")
 _STDERR_LINES = 20
-
-#: Answers "complete" once fonts are there; a page that still loads something says so instead.
-READY = "document.fonts.ready.then(()=>document.readyState)"
-#: Pages with scripts get two frames to draw what they compute.
-READY_WITH_SCRIPTS = (
-    "document.fonts.ready.then(()=>new Promise(done=>requestAnimationFrame("
-    "()=>requestAnimationFrame(()=>done(document.readyState)))))"
-)
 
 
 class Mode(Enum):
@@ -177,119 +169,6 @@ class PipeConnection(Connection):
         if self._closeCallback is not None:
             self._closeCallback()
             self._closeCallback = None
-
-
-class Tab:
-    """A tab that takes one document after the other. Broken once ``usable`` is False."""
-
-    def __init__(
-        self, connection: PipeConnection, session: FlatSession, target: str, *, scripts: bool
-    ) -> None:
-        self._connection = connection
-        self._channel = connection.channel
-        self._session = session
-        self._id: str = session._sessionId
-        self._target = target
-        self._scripts = scripts
-        self._media = ""
-        self._frame = ""
-        self._loaded = asyncio.Event()
-        self._tainted = False
-        #: True once it shows another address than the document it was given.
-        self.left = False
-
-    async def prepare(self) -> None:
-        """Switch on what a tab needs before its first document."""
-        session = self._session
-        session.on("Page.loadEventFired", lambda _: self._loaded.set())
-        session.on("Page.frameRequestedNavigation", self._taint)
-        session.on("Page.frameScheduledNavigation", self._taint)
-        session.on("Page.frameNavigated", self._leave)
-        session.on("Page.javascriptDialogOpening", self._dismiss)
-        session.on("Fetch.requestPaused", self._refuse)
-        documents = [{"urlPattern": "*", "resourceType": "Document"}]
-        answers = await asyncio.gather(
-            session.send("Page.enable"),
-            session.send("Inspector.enable"),
-            session.send("Fetch.enable", {"patterns": documents}),
-            session.send("Emulation.setScriptExecutionDisabled", {"value": not self._scripts}),
-            session.send("Page.getFrameTree"),
-        )
-        self._frame = answers[4]["frameTree"]["frame"]["id"]
-
-    @property
-    def usable(self) -> bool:
-        """False once it crashed, was closed, or tried to go elsewhere: never use it again."""
-        return not self._tainted and self._id in self._connection._sessions
-
-    async def load(self, html: str, media: str) -> None:
-        """Show a document and wait until its fonts and embedded images are there."""
-        self._loaded.clear()
-        send, session = self._channel.send, self._id
-        if media != self._media:
-            self._media = media
-            await send("Emulation.setEmulatedMedia", {"media": media}, session)
-        ready = READY_WITH_SCRIPTS if self._scripts else READY
-        question = {"expression": ready, "awaitPromise": True, "returnByValue": True}
-        _, answer = await asyncio.gather(
-            send("Page.setDocumentContent", {"frameId": self._frame, "html": html}, session),
-            send("Runtime.evaluate", question, session),
-        )
-        if answer["result"].get("value") != "complete":
-            await self._loaded.wait()
-            await send("Runtime.evaluate", question, session)
-
-    async def pdf(self, parameters: Json) -> bytes:
-        """Print what is shown (``Page.printToPDF``)."""
-        answer = await self._channel.send("Page.printToPDF", parameters, self._id)
-        return binascii.a2b_base64(answer["data"])
-
-    async def resize(self, width: int, height: int) -> None:
-        """Give the tab's window a size in CSS pixels."""
-        size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
-        await self._channel.send("Emulation.setDeviceMetricsOverride", size, self._id)
-
-    async def content_size(self) -> tuple[float, float]:
-        """Width and height in CSS pixels of all that is shown, window or not."""
-        metrics = await self._channel.send("Page.getLayoutMetrics", None, self._id)
-        size = metrics["cssContentSize"]
-        return size["width"], size["height"]
-
-    async def image(self, kind: str, width: float, height: float, scale: float) -> bytes:
-        """Take a picture of the document's top left ``width`` by ``height`` CSS pixels."""
-        clip = {"x": 0, "y": 0, "width": width, "height": height, "scale": scale}
-        parameters = {"format": kind, "captureBeyondViewport": True, "clip": clip}
-        answer = await self._channel.send("Page.captureScreenshot", parameters, self._id)
-        return binascii.a2b_base64(answer["data"])
-
-    async def close(self) -> bool:
-        """Close the tab, a hanging one too. False where it does not go in CLOSE_SECONDS."""
-        self._tainted = True
-        try:
-            async with asyncio.timeout(CLOSE_SECONDS):
-                await self._channel.send("Target.closeTarget", {"targetId": self._target})
-        except TimeoutError:
-            return False
-        except (ProtocolError, BrowserGoneError):
-            pass  # gone already
-        self._connection.session_gone(self._id)
-        return True
-
-    def _taint(self, event: Json) -> None:
-        if event["frameId"] == self._frame:
-            self._tainted = True
-
-    def _leave(self, event: Json) -> None:
-        if event["frame"]["id"] == self._frame:
-            self._tainted = self.left = True
-
-    def _refuse(self, event: Json) -> None:
-        answer = {"requestId": event["requestId"], "errorReason": "Aborted"}
-        self._channel.send("Fetch.failRequest", answer, self._id)
-
-    def _dismiss(self, event: Json) -> None:
-        accept = event.get("type") == "beforeunload"
-        self._channel.send("Page.handleJavaScriptDialog", {"accept": accept}, self._id)
 
 
 class Chromium:

@@ -85,6 +85,13 @@ class Desk:
         self._seats[mode, scripts] = seat
         return seat
 
+    async def fresh_seat(self, mode: Mode, *, scripts: bool) -> Seat:
+        """A tab that has shown nothing yet. Errors as of :meth:`seat`."""
+        found = self._seats.get((mode, scripts))
+        if found is not None and found.documents:
+            await self.leave(found)
+        return await self.seat(mode, scripts=scripts)
+
     async def leave(self, seat: Seat) -> bool:
         """Throw a tab away. False where it hung so badly that its browser had to be killed."""
         self._seats.pop((seat.browser.mode, seat.scripts), None)

@@ -69,11 +69,14 @@ async def run(settings: WorkerSettings, nats: NatsSettings, s3: S3Settings) -> N
         if store is None or queue is None:
             return
         checks.update(queue=queue.check, store=store.check)
-        supervisor = Supervisor(browser_options(settings), settings.slots, metrics)
+        catalog = Catalog(store)
+        supervisor = Supervisor(
+            browser_options(settings), settings.slots, metrics, assets=catalog.asset
+        )
         stack.push_async_callback(supervisor.stop)
         await _persist(stop, supervisor.start)
         checks.update(browser=supervisor.healthy)
-        farm = _farm(name, queue, store, supervisor, metrics)
+        farm = _farm(name, queue, store, supervisor, metrics, catalog)
         consumer = Consumer(farm, slots=settings.slots, drain_seconds=settings.drain_seconds)
         await _serve(consumer, farm, stop)
     _log.info("stopped", extra={"action": "stopped"})
@@ -92,7 +95,12 @@ async def _serve(consumer: Consumer, farm: Farm, stop: asyncio.Event) -> None:
 
 
 def _farm(
-    name: str, queue: Queue, store: Store, supervisor: Supervisor, metrics: WorkerMetrics
+    name: str,
+    queue: Queue,
+    store: Store,
+    supervisor: Supervisor,
+    metrics: WorkerMetrics,
+    catalog: Catalog,
 ) -> Farm:
     return Farm(
         worker=name,
@@ -100,7 +108,7 @@ def _farm(
         store=store,
         renderer=supervisor.renderer,
         healthy=supervisor.healthy,
-        catalog=Catalog(store),
+        catalog=catalog,
         metrics=metrics,
     )
 

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
-from pressroom.errors import PressroomError
-from pressroom.model.page import Margin, Media, Output, PageOptions, inches
+from pressroom.model.page import Image, Margin, Media, Output, PageOptions, inches
 
 DEFAULT_MARGIN_INCHES = 0.4
 CSS_PIXELS_PER_INCH = 96
+DEFAULT_QUALITY = 80
 #: An absent header or footer must be empty: left out, the browser prints its own.
 _NOTHING = "<span></span>"
-
-_START = re.compile(rb"startxref\s+(\d+)\s+%%EOF\s*$")
-_SECTION = re.compile(rb"(\d+) (\d+)\s*\n")
-_ROOT = re.compile(rb"/Root (\d+) \d+ R")
-_PAGES = re.compile(rb"/Pages (\d+) \d+ R")
-_COUNT = re.compile(rb"/Count (\d+)")
-_TAIL = 2048
-_ENTRY = 20
+#: The browser's own style has no size that can be read, and leaves colours out.
+_BOX_STYLE = (
+    "<style>#header,#footer{font-size:10px}"
+    "*{print-color-adjust:exact;-webkit-print-color-adjust:exact}</style>"
+)
 
 
 def print_parameters(page: PageOptions) -> dict[str, Any]:
@@ -38,63 +34,85 @@ def print_parameters(page: PageOptions) -> dict[str, Any]:
         "pageRanges": page.page_ranges or "",
     }
     for side in ("top", "right", "bottom", "left"):
-        length = getattr(margin, side)
-        value = DEFAULT_MARGIN_INCHES if length is None else inches(length)
-        parameters[f"margin{side.capitalize()}"] = value
-    if page.header_html or page.footer_html:
+        parameters[f"margin{side.capitalize()}"] = _side(getattr(margin, side))
+    if page.header_html or page.footer_html or page.first_header_html:
         parameters["displayHeaderFooter"] = True
-        parameters["headerTemplate"] = page.header_html or _NOTHING
-        parameters["footerTemplate"] = page.footer_html or _NOTHING
+        parameters["headerTemplate"] = _margin_box(page.header_html)
+        parameters["footerTemplate"] = _margin_box(page.footer_html)
     return parameters
 
 
+def first_page_parameters(page: PageOptions) -> dict[str, Any] | None:
+    """The parameters for page 1 alone, where its header is another one; else None."""
+    if page.first_header_html is None or page.first_header_html == (page.header_html or ""):
+        return None
+    if not _prints_page_one(page.page_ranges):
+        return None
+    return {
+        **print_parameters(page.evolve(header_html=page.first_header_html, page_ranges="1")),
+        "displayHeaderFooter": True,
+        "headerTemplate": _margin_box(page.first_header_html),
+        "footerTemplate": _margin_box(page.footer_html),
+        "generateTaggedPDF": bool(page.tagged or page.outline),
+        "generateDocumentOutline": False,
+    }
+
+
+def _margin_box(html: str | None) -> str:
+    return _BOX_STYLE + html if html else _NOTHING
+
+
+def _prints_page_one(ranges: str | None) -> bool:
+    firsts = (one.strip().partition("-")[0] for one in (ranges or "1").split(","))
+    return any(int(first) == 1 for first in firsts)
+
+
 def media(page: PageOptions) -> str:
-    """The CSS media type to lay out for; a printed page needs no word for print."""
-    if page.emulated_media is Media.SCREEN:
-        return "screen"
-    return "" if page.kind is Output.PDF else "print"
+    """The CSS media type to lay out for, also before anything is printed."""
+    return "screen" if page.emulated_media is Media.SCREEN else "print"
 
 
-def viewport(page: PageOptions) -> tuple[int, int]:
-    """Width and height in CSS pixels of the window in which an image is taken: the paper's."""
+def printable(page: PageOptions) -> tuple[int, int]:
+    """Width and height in CSS pixels of what a PDF's page has between its margins."""
     width, height = page.paper_inches()
     if page.landscape:
         width, height = height, width
+    margin = page.margin or Margin()
+    pixels = CSS_PIXELS_PER_INCH * 100 / (page.scale_percent or 100)
+    across = width - _side(margin.left) - _side(margin.right)
+    down = height - _side(margin.top) - _side(margin.bottom)
+    return max(1, round(across * pixels)), max(1, round(down * pixels))
+
+
+def _side(length: str | None) -> float:
+    return DEFAULT_MARGIN_INCHES if length is None else inches(length)
+
+
+def viewport(page: PageOptions) -> tuple[int, int]:
+    """Width and height in CSS pixels of the window in which an image is taken."""
+    width, height = page.paper_inches()
+    if page.landscape:
+        width, height = height, width
+    image = page.image or Image()
     return (
-        max(1, round(width * CSS_PIXELS_PER_INCH)),
-        max(1, round(height * CSS_PIXELS_PER_INCH)),
+        image.width or max(1, round(width * CSS_PIXELS_PER_INCH)),
+        image.height or max(1, round(height * CSS_PIXELS_PER_INCH)),
     )
 
 
-def count_pages(pdf: bytes) -> int:
-    """Pages of a PDF that the browser wrote, by its cross-reference table and page tree.
-
-    Reads three small places instead of the whole file. PressroomError if it is no such PDF.
-    """
-    try:
-        start = _number(_START, pdf[-_TAIL:])
-        root = _object(pdf, start, _number(_ROOT, pdf[start:]))
-        pages = _object(pdf, start, _number(_PAGES, root))
-        return _number(_COUNT, pages)
-    except (ValueError, IndexError) as error:
-        raise PressroomError(f"The browser's PDF cannot be read: {error}") from error
-
-
-def _number(pattern: re.Pattern[bytes], data: bytes) -> int:
-    found = pattern.search(data)
-    if found is None:
-        raise ValueError(f"no {pattern.pattern.decode()}")
-    return int(found[1])
+def image_parameters(page: PageOptions, width: float, height: float) -> dict[str, Any]:
+    """The parameters of ``Page.captureScreenshot`` for the top left part of this size."""
+    scale = (page.scale_percent or 100) / 100
+    parameters: dict[str, Any] = {
+        "format": page.kind.value.lower(),
+        "captureBeyondViewport": True,
+        "clip": {"x": 0, "y": 0, "width": width, "height": height, "scale": scale},
+    }
+    if page.kind is not Output.PNG:
+        parameters["quality"] = (page.image or Image()).quality or DEFAULT_QUALITY
+    return parameters
 
 
-def _object(pdf: bytes, table: int, number: int) -> bytes:
-    """The bytes of an object; ``table`` is where the (only) cross-reference section starts."""
-    section = _SECTION.search(pdf, table)
-    if section is None or number < int(section[1]):
-        raise ValueError(f"object {number} is not in the table")
-    entry = section.end() + (number - int(section[1])) * _ENTRY
-    offset = int(pdf[entry : entry + 10])
-    end = pdf.find(b"endobj", offset)
-    if not pdf.startswith(b"%d " % number, offset) or end < 0:
-        raise ValueError(f"object {number} is not where the table says")
-    return pdf[offset:end]
+def device_scale(page: PageOptions) -> float:
+    """Pixels of an image for each CSS pixel, before it is scaled."""
+    return ((page.image or Image()).device_scale_percent or 100) / 100

@@ -15,17 +15,22 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
 from pressroom.errors import Code, PressroomError, RowError
+from pressroom.model.checks import Finding
 from pressroom.model.page import Output, PageOptions
-from pressroom_worker.browser import BrowserGoneError, Mode, ProtocolError, Tab, TabGoneError
+from pressroom.pdf import carry
+from pressroom_worker import quality
+from pressroom_worker.browser import BrowserGoneError, Mode, ProtocolError, TabGoneError
 from pressroom_worker.desk import Desk, Seat
-from pressroom_worker.printing import count_pages, media, print_parameters, viewport
+from pressroom_worker.showing import Shown, show
+from pressroom_worker.supplies import Supplies
+from pressroom_worker.traffic import LoadAsset, no_assets
 from pressroom_worker.transport import FrameTooLargeError
 from pressroom_worker.typesetting import RowJob, Typeset
 
 #: Rows that may be done and not yet taken by the caller.
 READY_ROWS = 2
-#: An image's sides at most, in CSS pixels.
-MAX_IMAGE_SIDE = 16_000
+#: A file from this size is inspected beside the event loop.
+LARGE_BYTES = 512 * 1024
 
 OnStart = Callable[[int], Awaitable[None]]
 OpenDesk = Callable[[str, bool], AbstractAsyncContextManager[Desk]]
@@ -40,6 +45,7 @@ class Rendered:
     pages: int
     name: str
     millis: int
+    findings: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -49,6 +55,7 @@ class Failed:
     index: int
     error: RowError
     millis: int
+    findings: tuple[Finding, ...] = ()
 
 
 class BrowserCrashed(PressroomError):  # noqa: N818 - what happened, as the ledger names it
@@ -63,8 +70,9 @@ class BrowserCrashed(PressroomError):  # noqa: N818 - what happened, as the ledg
 class Renderer:
     """Renders shards; several at once, each at a desk of its own."""
 
-    def __init__(self, desk: OpenDesk) -> None:
+    def __init__(self, desk: OpenDesk, *, assets: LoadAsset = no_assets) -> None:
         self._desk = desk
+        self._assets = assets
 
     async def render(
         self,
@@ -86,7 +94,7 @@ class Renderer:
         """
         ready: asyncio.Queue[Rendered | Failed | PressroomError | None]
         ready = asyncio.Queue(READY_ROWS)
-        shard = _Shard(row_timeout, on_start, ready)
+        shard = _Shard(row_timeout, on_start, ready, Supplies(self._assets))
         work = asyncio.create_task(self._work(shard, jobs, realm, alone))
         try:
             while not work.done() or not ready.empty():
@@ -124,6 +132,7 @@ class _Shard:
     row_timeout: float
     on_start: OnStart | None
     ready: asyncio.Queue[Rendered | Failed | PressroomError | None]
+    supplies: Supplies
 
     async def run(self, desk: Desk, jobs: Sequence[RowJob]) -> None:
         typeset = desk.typesetter.typeset(jobs, self.row_timeout)
@@ -139,44 +148,64 @@ class _Shard:
         index = row.job.index
         if row.error is not None:
             return Failed(index, row.error, round(row.seconds * 1000))
-        scripts = bool(row.page.scripts)
-        mode = Mode.PRESS if row.page.kind is Output.PDF and not scripts else Mode.PLAIN
         try:
-            seat = await desk.seat(mode, scripts=scripts)
+            seat = await _seat(desk, row)
         except (TimeoutError, TabGoneError, BrowserGoneError, ProtocolError) as error:
             raise BrowserCrashed(None, f"no tab: {error!r}") from error
         started = time.perf_counter()
+        ends = started + max(0.0, self.row_timeout - row.seconds)
         try:
-            data, pages = await self._make(desk, seat, row)
+            shown = await self._make(desk, seat, row, ends)
         except RowError as error:
             return Failed(index, error, _millis(started, row))
         finally:
             seat.documents += 1
             seat.browser.documents += 1
-        if scripts:  # whatever its scripts left running must not reach the next row
+        if seat.scripts or row.url is not None:
+            # Whatever scripts left running, or a site left behind, must not reach the next row.
             await desk.leave(seat)
-        return Rendered(index, data, pages, row.name, _millis(started, row))
+        return await self._finished(row, shown, started)
 
-    async def _make(self, desk: Desk, seat: Seat, row: Typeset) -> tuple[bytes, int]:
+    async def _finished(self, row: Typeset, shown: Shown, started: float) -> Rendered | Failed:
+        """The row's outcome once its pages were looked at and finished."""
+        index = row.job.index
+        findings: tuple[Finding, ...] = ()
+        data = shown.data
+        try:
+            findings = tuple(await _inspect(shown, row.page))
+            error = quality.judge(findings, row.page)
+            if error is not None:
+                raise error
+            if row.page.kind is Output.PDF and carry.needed(row.page):
+                assets = await self.supplies.attached(row.page, row.job.snapshot)
+                data = await asyncio.to_thread(carry.carrying, data, row.page, assets)
+        except RowError as error:
+            return Failed(index, error, _millis(started, row), findings)
+        return Rendered(index, data, shown.pages, row.name, _millis(started, row), findings)
+
+    async def _make(self, desk: Desk, seat: Seat, row: Typeset, ends: float) -> Shown:
         """The row's bytes and pages; a tab that did not do well is thrown away."""
         index = row.job.index
         try:
-            async with asyncio.timeout(max(0.0, self.row_timeout - row.seconds)):
-                data, pages = await _render(seat.tab, row.html, row.page)
+            supply = self.supplies.of(row)
+            async with asyncio.timeout(max(0.0, ends - time.perf_counter())):
+                shown = await show(seat.tab, row.html, row.page, supply)
             if seat.tab.left:
                 raise RowError(Code.RENDER_FAILED, "The page went to another address.")
-            return data, pages
+            return shown
         except TabGoneError as error:
             raise BrowserCrashed(index, repr(error)) from error
         except BrowserGoneError as error:
             guilty = index if desk.sole_user(seat) else None
             raise BrowserCrashed(guilty, repr(error)) from error
         except TimeoutError as error:
-            sole = desk.sole_user(seat)
+            sole, awaited = desk.sole_user(seat), seat.tab.awaited
             if not await desk.leave(seat) and not sole:
                 # Perhaps a neighbour has stopped the whole browser: try this row in another.
                 raise BrowserCrashed(index, "the tab hung and could not be closed") from error
             message = f"The row was not rendered within {self.row_timeout:g} s."
+            if awaited:
+                message = f"{message[:-1]}: it still waited for {awaited}."
             raise RowError(Code.RENDER_TIMEOUT, message) from error
         except FrameTooLargeError as error:
             await desk.leave(seat)
@@ -191,22 +220,19 @@ class _Shard:
             raise
 
 
-async def _render(tab: Tab, html: str, page: PageOptions) -> tuple[bytes, int]:
-    if page.kind is Output.PDF:
-        await tab.load(html, media(page))
-        data = await tab.pdf(print_parameters(page))
-        return data, count_pages(data)
-    width, height = viewport(page)
-    await tab.resize(width, height)
-    await tab.load(html, media(page))
-    whole_width, whole_height = await tab.content_size()
-    width, height = max(width, round(whole_width)), max(height, round(whole_height))
-    scale = (page.scale_percent or 100) / 100
-    if max(width, height) * scale > MAX_IMAGE_SIDE:
-        raise RowError(
-            Code.OUTPUT_TOO_LARGE, f"The image would be over {MAX_IMAGE_SIDE} pixels long."
-        )
-    return await tab.image(page.kind.value.lower(), width, height, scale), 1
+async def _seat(desk: Desk, row: Typeset) -> Seat:
+    """The tab for a row. A page that is fetched has a context of its own."""
+    if row.url is not None:
+        return await desk.fresh_seat(Mode.PLAIN, scripts=row.page.scripts is not False)
+    scripts = bool(row.page.scripts)
+    mode = Mode.PRESS if row.page.kind is Output.PDF and not scripts else Mode.PLAIN
+    return await desk.seat(mode, scripts=scripts)
+
+
+async def _inspect(shown: Shown, page: PageOptions) -> list[Finding]:
+    if len(shown.data) < LARGE_BYTES:
+        return quality.inspect(shown.data, shown.pages, page, shown.noticed)
+    return await asyncio.to_thread(quality.inspect, shown.data, shown.pages, page, shown.noticed)
 
 
 def _millis(started: float, row: Typeset) -> int:

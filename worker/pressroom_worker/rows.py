@@ -73,7 +73,12 @@ def digests(entries: Iterable[Entry], plan: Plan) -> set[str]:
 
 
 def _uses(entry: Entry) -> bool:
-    return isinstance(entry.content, Row) and entry.content.html is None
+    return isinstance(entry.content, Row) and not _own_source(entry.content)
+
+
+def _own_source(row: Row) -> bool:
+    """A row's own HTML or URL stands in for the job's template."""
+    return row.html is not None or row.url is not None
 
 
 def _template(content: Row | RowError) -> str:
@@ -86,6 +91,7 @@ def resolve(
     """What the renderer is asked for each row."""
     # Laying options over one another costs more than all else here, and most rows have none.
     pages: dict[str, PageOptions] = {}
+    egress = tuple(plan.egress)
 
     def page(row: Row, digest: str, snapshot: Snapshot | None) -> PageOptions:
         if digest not in pages:
@@ -95,21 +101,31 @@ def resolve(
     def job(index: int, content: Row | RowError) -> RowJob | RowError:
         if isinstance(content, RowError):
             return content
-        digest = "" if content.html is not None else plan.templates.get(_template(content))
+        digest, url = "", content.url
+        if not _own_source(content):
+            digest = plan.templates.get(_template(content)) or ""
+            url = None if digest or content.template is not None else plan.url
         snapshot = snapshots.get(digest) if digest else None
-        if snapshot is None and content.html is None:
+        if snapshot is None and content.html is None and url is None:
             return _no_template(_template(content) or plan.template)
         missing = snapshot.missing_values if snapshot else MissingValues.STRICT
         return RowJob(
             index=index,
             row=content,
             snapshot=snapshot,
-            page=page(content, digest or "", snapshot),
+            page=page(content, digest, snapshot),
             missing_values=plan.missing_values or missing,
             file_name_pattern=plan.file_name_pattern,
+            url=url if content.html is None else None,
+            egress=egress,
+            template=_ledger_name(plan, content) if snapshot is not None else None,
         )
 
     return [Prepared(entry.index, entry.id, job(entry.index, entry.content)) for entry in entries]
+
+
+def _ledger_name(plan: Plan, row: Row) -> str | None:
+    return plan.versions.get(_template(row) or plan.template or "")
 
 
 def _no_template(name: str | None) -> RowError:

@@ -15,6 +15,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from pressroom.errors import Code, RowError, UnavailableError
+from pressroom.model.checks import Finding
 from pressroom.model.ledger import RowFault, RowOutcome, RowState
 from pressroom_worker.attempts import MAX_BLAMES, Attempts, History
 from pressroom_worker.farm import Farm
@@ -192,7 +193,11 @@ class ShardRows:
                 outcome = await self._files.put(
                     result, row_id=self._ids[index], kind=job.page.kind, token=token
                 )
-                self.outcomes[index] = outcome.evolve(attempts=self._tries[index])
+                self.outcomes[index] = outcome.evolve(
+                    attempts=self._tries[index],
+                    template=job.template,
+                    findings=list(result.findings),
+                )
             if marks is not None:
                 # Named by a mark, the file may end up in somebody else's ledger.
                 settled = self.outcomes.get(index)
@@ -215,9 +220,12 @@ class ShardRows:
         elif failed.error.code is Code.RENDER_FAILED:  # may be nobody's fault
             most = 1 + self._limits.retries
         if self._tries[failed.index] >= most:
-            self._fail(failed.index, failed.error, millis=failed.millis)
+            self._fail(failed.index, failed.error, millis=failed.millis, findings=failed.findings)
 
-    def _fail(self, index: int, error: RowError, *, millis: int) -> None:
+    def _fail(
+        self, index: int, error: RowError, *, millis: int, findings: Sequence[Finding] = ()
+    ) -> None:
+        job = self._jobs.get(index)
         self.outcomes[index] = RowOutcome(
             index=index,
             id=self._ids[index],
@@ -225,6 +233,8 @@ class ShardRows:
             attempts=max(1, self._tries[index]),
             millis=millis,
             error=RowFault(code=error.code, message=error.message),
+            template=job.template if job is not None else None,
+            findings=list(findings),
         )
 
 

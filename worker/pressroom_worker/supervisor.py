@@ -18,6 +18,7 @@ from pressroom_worker.desk import Desk, Seat, Source
 from pressroom_worker.line import Launch, Line
 from pressroom_worker.metrics import WorkerMetrics
 from pressroom_worker.render import Renderer
+from pressroom_worker.traffic import LoadAsset, no_assets
 from pressroom_worker.typesetting import Typesetter
 
 
@@ -25,11 +26,17 @@ class Supervisor:
     """Owns all processes of the renderer, from :meth:`start` to :meth:`stop`."""
 
     def __init__(
-        self, options: BrowserOptions, slots: int, metrics: WorkerMetrics | None = None
+        self,
+        options: BrowserOptions,
+        slots: int,
+        metrics: WorkerMetrics | None = None,
+        *,
+        assets: LoadAsset = no_assets,
     ) -> None:
         self._options = options
         self._slots = slots
         self._metrics = metrics
+        self._assets = assets
         self._account: Account | None = None
         self._prefix: tuple[str, ...] = ()
         self._lines = {mode: Line(mode, options, self._launch, self._sweep_parked) for mode in Mode}
@@ -82,7 +89,7 @@ class Supervisor:
 
     def renderer(self) -> Renderer:
         """What renders shards with all this."""
-        return Renderer(self.desk)
+        return Renderer(self.desk, assets=self._assets)
 
     @asynccontextmanager
     async def desk(self, realm: str, alone: bool) -> AsyncIterator[Desk]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
@@ -17,7 +17,8 @@ from jinja2 import Template, TemplateSyntaxError
 from jinja2.exceptions import UndefinedError
 
 from pressroom.errors import Code, RowError
-from pressroom.templating import DATA, Environment, readable
+from pressroom.filters import AssetMissing, FilterError
+from pressroom.templating import ASSETS, DATA, Environment, readable
 
 #: Characters of one rendered page at most.
 MAX_OUTPUT = 32 * 1024 * 1024
@@ -67,25 +68,29 @@ class Engine:
         *,
         lenient: bool,
         part: str | None = None,
+        assets: Collection[str] = (),
     ) -> str:
         """The page's HTML, escaped, with the style sheet in it.
 
-        ``part`` names the text in messages where it is not the template itself.
+        ``part`` names the text in messages where it is not the template itself; ``assets`` are the
+        names that the filter ``asset`` knows.
 
-        RowError: ``template_syntax``, ``template_undefined`` (with the name) or
-        ``template_failed``, each with the line where it is known.
+        RowError: ``template_syntax``, ``template_undefined`` (with the name), ``asset_not_found``
+        or ``template_failed``, each with the line where it is known.
         """
-        return self._render(html, css, values, lenient=lenient, escape=True, part=part)
+        known = {**values, DATA: values, ASSETS: assets}
+        return self._render(html, css, known, lenient=lenient, escape=True, part=part)
 
     def line(self, pattern: str, values: Mapping[str, Any], *, lenient: bool, part: str) -> str:
         """A short text such as a file name: not escaped. Errors as in :meth:`page`."""
-        return self._render(pattern, None, values, lenient=lenient, escape=False, part=part)
+        known = {**values, DATA: values, ASSETS: ()}
+        return self._render(pattern, None, known, lenient=lenient, escape=False, part=part)
 
     def _render(
         self,
         text: str,
         css: str | None,
-        values: Mapping[str, Any],
+        values: dict[str, Any],
         *,
         lenient: bool,
         escape: bool,
@@ -94,7 +99,7 @@ class Engine:
         compiled = None
         try:
             compiled = self._template(text, css, lenient, escape)
-            return _limited(compiled.template, {**values, DATA: values}, part)
+            return _limited(compiled.template, values, part)
         except RowError:
             raise
         except TemplateSyntaxError as error:
@@ -152,10 +157,16 @@ def _failure(error: Exception, part: str | None, line: int | None) -> RowError:
         return RowError(Code.TEMPLATE_FAILED, f"{subject} needs too much memory.")
     if isinstance(error, RecursionError):
         return RowError(Code.TEMPLATE_FAILED, f"{subject} is nested too deeply.")
-    text = f"{type(error).__name__}: {str(error)[:300]}"
+    text = str(error)[:300]
+    code = Code.TEMPLATE_FAILED
+    if isinstance(error, FilterError):
+        text = text.rstrip(".") + "."
+        code = Code.ASSET_NOT_FOUND if isinstance(error, AssetMissing) else code
+    else:
+        text = f"{type(error).__name__}: {text}"
     if line is None:
-        return RowError(Code.TEMPLATE_FAILED, f"{subject} failed: {text}")
-    return _fault(Code.TEMPLATE_FAILED, part, line, text)
+        return RowError(code, f"{subject} failed: {text}")
+    return _fault(code, part, line, text)
 
 
 def style(css: str) -> str:

@@ -11,8 +11,9 @@ import contextlib
 import os
 import struct
 import sys
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import orjson
@@ -21,6 +22,7 @@ from pressroom.errors import Code, RowError, UnavailableError
 from pressroom.model.page import PageOptions
 from pressroom.model.rows import Row
 from pressroom.model.template import MissingValues, Snapshot
+from pressroom.pagetexts import is_template, texts, with_texts
 from pressroom_worker.account import Account
 
 #: Seconds that a row's template may take at most, however long the row may.
@@ -33,7 +35,7 @@ _HEAD = struct.Struct(">I")
 class RowJob:
     """One row to render, everything resolved.
 
-    ``snapshot`` is None only where the row has HTML of its own; ``page`` is the effective one.
+    ``snapshot`` is None only where the row has HTML or a URL; ``page`` is the effective one.
     """
 
     index: int
@@ -42,6 +44,12 @@ class RowJob:
     page: PageOptions
     missing_values: MissingValues
     file_name_pattern: str | None
+    #: The job's URL source, where the row has none of its own.
+    url: str | None = None
+    #: Where the page may fetch from (a tenant's ``egress.pages``).
+    egress: tuple[str, ...] = ()
+    #: What the ledger calls the template: ``invoice@3``.
+    template: str | None = None
 
     @property
     def id(self) -> str:
@@ -51,7 +59,10 @@ class RowJob:
 
 @dataclass(frozen=True)
 class Typeset:
-    """A row as HTML, or why it has none. ``seconds`` is what the template took."""
+    """A row as HTML, or why it has none. ``seconds`` is what the template took.
+
+    ``page`` is the job's with every template text in it rendered.
+    """
 
     job: RowJob
     page: PageOptions
@@ -59,6 +70,8 @@ class Typeset:
     name: str
     seconds: float
     error: RowError | None = None
+    #: The page to fetch instead of ``html``.
+    url: str | None = None
 
 
 class Typesetter:
@@ -179,32 +192,85 @@ class Typesetter:
         return answer
 
 
+class _Shared:
+    """Texts that many rows have in common, each listed once; a row names it by its place."""
+
+    def __init__(self) -> None:
+        self.items: list[Any] = []
+        self._places: dict[int, tuple[int | None, object]] = {}
+
+    def place(self, owner: object, item: Callable[[], Any]) -> int | None:
+        """Where ``item()``, which belongs to ``owner``, is listed; None where it is empty."""
+        known = self._places.get(id(owner))
+        if known is None:
+            made = item()
+            place = len(self.items) if made else None
+            if made:
+                self.items.append(made)
+            # The owner is kept, so that its id stays its own.
+            known = self._places[id(owner)] = (place, owner)
+        return known[0]
+
+
 def _request(jobs: Sequence[RowJob]) -> bytes:
     """The rows and, each once, the texts that they are made from."""
     sources: dict[tuple[str, str | None], int] = {}
+    pages, schemas, assets = _Shared(), _Shared(), _Shared()
     rows = []
     for job in jobs:
-        source = _source(job)
-        rows.append(
-            {
-                "source": None if source is None else sources.setdefault(source, len(sources)),
-                "lenient": job.missing_values is MissingValues.LENIENT,
-                "data": job.row.data,
-                "index": job.index,
-                "id": job.id,
-                "pattern": job.file_name_pattern,
-                "extension": job.page.kind.extension,
-                "header": job.page.header_html,
-                "footer": job.page.footer_html,
-            }
-        )
-    return orjson.dumps({"sources": list(sources), "rows": rows})
+        source, snapshot, raw = _source(job), job.snapshot, _is_raw(job.row)
+        row: dict[str, Any] = {
+            "source": None if source is None else sources.setdefault(source, len(sources)),
+            "lenient": job.missing_values is MissingValues.LENIENT,
+            "data": job.row.data,
+            "index": job.index,
+            "id": job.id,
+            "pattern": job.file_name_pattern,
+            "extension": job.page.kind.extension,
+            "page": None if raw else pages.place(job.page, partial(texts, job.page)),
+        }
+        if snapshot is not None:
+            row["assets"] = assets.place(snapshot, partial(list, snapshot.assets))
+            if source is not None and job.row.html is None:
+                row["schema"] = schemas.place(snapshot, partial(_schema, snapshot))
+        url = _url(job)
+        if url is not None and is_template(url):
+            row["url"] = url
+        if job.row.edits and url is None:
+            row["edits"] = [edit.model_dump(mode="json") for edit in job.row.edits]
+            row["html"] = job.row.html if source is None else None
+        rows.append(row)
+    return orjson.dumps(
+        {
+            "sources": list(sources),
+            "pages": pages.items,
+            "schemas": schemas.items,
+            "assets": assets.items,
+            "rows": rows,
+        }
+    )
+
+
+def _is_raw(row: Row) -> bool:
+    """Printed as it stands, page options too."""
+    return row.html is not None and row.raw
+
+
+def _schema(snapshot: Snapshot) -> str:
+    return orjson.dumps(snapshot.data_schema).decode() if snapshot.data_schema else ""
+
+
+def _url(job: RowJob) -> str | None:
+    """The page to fetch. HTML of the row's own comes first."""
+    return None if job.row.html is not None else job.url or job.row.url
 
 
 def _source(job: RowJob) -> tuple[str, str | None] | None:
-    """The template's text and style sheet; None where the row is printed as it stands."""
+    """The template's text and style sheet; None where no template makes the row's page."""
     if job.row.html is not None:
         return None if job.row.raw else (job.row.html, None)
+    if _url(job) is not None:
+        return None
     return (job.snapshot.html, job.snapshot.css) if job.snapshot is not None else ("", None)
 
 
@@ -213,16 +279,11 @@ def _typeset(job: RowJob, answer: dict[str, Any]) -> Typeset:
         error = RowError(Code(answer["code"]), answer["message"], line=answer.get("line"))
         return Typeset(job, job.page, "", "", answer["seconds"], error)
     html = answer.get("html")
-    page = job.page
-    if "header" in answer or "footer" in answer:
-        page = page.evolve(
-            header_html=answer.get("header", page.header_html),
-            footer_html=answer.get("footer", page.footer_html),
-        )
     return Typeset(
         job,
-        page,
+        with_texts(job.page, answer.get("texts", {})),
         html if html is not None else job.row.html or "",
         answer["name"],
         answer["seconds"],
+        url=answer.get("url", _url(job)),
     )

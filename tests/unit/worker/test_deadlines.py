@@ -15,6 +15,7 @@ from pressroom.model.page import Output, PageOptions
 from pressroom.model.rows import Row
 from pressroom.model.template import MissingValues
 from pressroom_worker.render import BrowserCrashed, Failed, Rendered, Renderer
+from pressroom_worker.traffic import Supply
 from pressroom_worker.typesetting import RowJob, Typeset
 
 ROW_TIMEOUT = 0.2
@@ -24,8 +25,15 @@ class FakeTab:
     """Takes images; hangs on the text "hang"."""
 
     left = False
+    awaited = ""
+    traffic = SimpleNamespace(failed={})
+    console: Sequence[str] = ()
 
-    async def resize(self, width: int, height: int) -> None: ...
+    def begin(self, supply: Supply) -> None: ...
+
+    async def resize(self, width: int, height: int, scale: float) -> None: ...
+
+    async def evaluate(self, expression: str) -> None: ...
 
     async def load(self, html: str, media: str) -> None:
         if html == "hang":
@@ -34,7 +42,7 @@ class FakeTab:
     async def content_size(self) -> tuple[float, float]:
         return 10, 10
 
-    async def image(self, *_: Any) -> bytes:
+    async def image(self, options: Any, *, transparent: bool) -> bytes:
         return b"image"
 
 
@@ -53,7 +61,9 @@ class FakeDesk:
 
     async def seat(self, mode: object, *, scripts: bool) -> Any:
         await asyncio.sleep(self._opening)
-        return SimpleNamespace(tab=FakeTab(), browser=SimpleNamespace(documents=0), documents=0)
+        return SimpleNamespace(
+            tab=FakeTab(), browser=SimpleNamespace(documents=0), documents=0, scripts=scripts
+        )
 
     def sole_user(self, seat: object) -> bool:
         return not self._shared

@@ -1,0 +1,1 @@
+"""PDF files, from bytes to bytes. Pure."""

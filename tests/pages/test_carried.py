@@ -1,0 +1,167 @@
+"""Watermarks, metadata, attachments and encryption of row PDFs."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+from pathlib import Path
+
+import pikepdf
+import pytest
+from PIL import Image
+from press import Press, Sheet, layout, png
+
+from pressroom.errors import Code
+from pressroom.model.finish import Attachment, Encryption, Metadata, Permission, Watermark
+from pressroom.model.page import PageOptions
+
+TWO = "<p>first</p><p style='break-before:page'>second</p>"
+PAPER = "<style>body{background:#fff}</style><p>text on paper"
+
+
+def watermarked(**options: object) -> PageOptions:
+    return PageOptions(watermark=Watermark.model_validate(options))
+
+
+def picture(pdf: bytes, page: int = 1) -> Image.Image:
+    return Image.open(io.BytesIO(png(pdf, page))).convert("RGB")
+
+
+def darkest(image: Image.Image) -> int:
+    """The darkest grey (0 to 255) of the middle of a page."""
+    width, height = image.size
+    middle = image.convert("L").crop((width // 4, height * 2 // 5, width * 3 // 4, height * 3 // 5))
+    return int(middle.getextrema()[0])
+
+
+def test_a_watermark_stands_on_every_page(pages: Press) -> None:
+    pdf = pages.print(TWO, page=watermarked(text="DRAFT", angle=0))
+    found = layout(pdf)
+    (first, second) = found.find("DRAFT")
+    assert (first.page, second.page) == (1, 2)
+    width, height = found.sizes[0]
+    assert (first.left + first.right) / 2 == pytest.approx(width / 2, abs=6)
+    assert (first.top + first.bottom) / 2 == pytest.approx(height / 2, abs=20)
+    printable = width - 2 * 0.4 * 72
+    assert (first.right - first.left) / printable == pytest.approx(0.6, abs=0.05)
+
+
+def test_a_watermark_is_faint_unless_told_otherwise(pages: Press) -> None:
+    faint = darkest(picture(pages.print(PAPER, page=watermarked(text="DRAFT"))))
+    strong = darkest(
+        picture(
+            pages.print(PAPER, page=watermarked(text="DRAFT", opacityPercent=100, colour="#000"))
+        )
+    )
+    assert 220 <= faint <= 240
+    assert strong < 40
+
+
+def test_a_watermark_of_another_script_has_its_glyphs(pages: Press) -> None:
+    outcome = pages.outcome(Sheet(PAPER, page=watermarked(text="草稿 проект")))
+    assert outcome.findings == ()
+
+
+def test_the_page_has_no_say_in_its_watermark(pages: Press) -> None:
+    html = (
+        "<style>div{display:none!important;opacity:0!important;color:#fff!important}</style><p>text"
+    )
+    assert layout(pages.print(html, page=watermarked(text="COPY", angle=0))).find("COPY")
+
+
+@pytest.mark.parametrize(("over", "red"), [(True, True), (False, False)])
+def test_a_stamp_lies_over_what_a_watermark_lies_under(pages: Press, over: bool, red: bool) -> None:
+    html = "<div style='position:absolute;inset:0;height:1000px;background:#fff'>covered</div>"
+    page = watermarked(text="M", over=over, colour="#ff0000", opacityPercent=100, sizePercent=100)
+    counts = picture(pages.print(html, page=page)).getcolors(1 << 20) or []
+    reds = sum(count for count, (r, g, b) in counts if r > 200 and g < 90 and b < 90)
+    assert (reds > 1000) is red
+
+
+def test_an_image_as_watermark(pages: Press) -> None:
+    red = io.BytesIO()
+    Image.new("RGB", (40, 20), (255, 0, 0)).save(red, "PNG")
+    page = watermarked(image="stamp.png", opacityPercent=100, sizePercent=50)
+    pdf = pages.print_all([Sheet(PAPER, page=page, assets={"stamp.png": red.getvalue()})])[0]
+    image = picture(pdf)
+    assert image.getpixel((image.width // 2, image.height // 2)) == (255, 0, 0)
+    counts = image.getcolors(1 << 20) or []
+    share = sum(count for count, pixel in counts if pixel == (255, 0, 0))
+    wide = 0.5 * (image.width - 2 * 0.4 * 80)
+    assert share == pytest.approx(wide * wide / 2, rel=0.05)
+
+
+@pytest.mark.parametrize(
+    ("assets", "code"), [({}, Code.ASSET_NOT_FOUND), ({"logo.png": b"text"}, Code.ASSET_INVALID)]
+)
+def test_a_watermark_that_is_no_picture_fails_its_row(
+    pages: Press, assets: dict[str, bytes], code: Code
+) -> None:
+    outcome = pages.outcome(Sheet(PAPER, page=watermarked(image="logo.png"), assets=assets))
+    error = getattr(outcome, "error", None)
+    assert error is not None
+    assert error.code is code
+    assert "logo.png" in error.message
+
+
+def test_metadata_in_both_places(pages: Press) -> None:
+    metadata = Metadata(
+        title="Invoice {{ n }}", author="Ōta & Sons", subject="Paper", keywords="a, b", creator="Us"
+    )
+    pdf = pages.print(PAPER, page=PageOptions(metadata=metadata), data={"n": 7})
+    with pikepdf.open(io.BytesIO(pdf)) as opened:
+        assert str(opened.docinfo["/Title"]) == "Invoice 7"
+        assert str(opened.docinfo["/Author"]) == "Ōta & Sons"
+        with opened.open_metadata() as xmp:
+            assert xmp["dc:title"] == "Invoice 7"
+            assert xmp["dc:creator"] == ["Ōta & Sons"]
+            assert xmp["dc:description"] == "Paper"
+            assert xmp["pdf:Keywords"] == "a, b"
+            assert xmp["xmp:CreatorTool"] == "Us"
+
+
+def test_attachments_are_listed_and_whole(pages: Press, tmp_path: Path) -> None:
+    page = PageOptions(
+        attachments=[
+            Attachment(name="data.json", text='{"n": {{ n }}}', description="Row {{ n }}"),
+            Attachment(name="terms.txt", asset="agb.txt"),
+        ]
+    )
+    sheet = Sheet(PAPER, data={"n": 7}, page=page, assets={"agb.txt": b"terms"})
+    (pdf,) = pages.print_all([sheet])
+    with pikepdf.open(io.BytesIO(pdf)) as opened:
+        assert opened.attachments["data.json"].get_file().read_bytes() == b'{"n": 7}'
+        assert opened.attachments["data.json"].description == "Row 7"
+        assert opened.attachments["data.json"].get_file().mime_type == "application/json"
+        assert opened.attachments["terms.txt"].get_file().read_bytes() == b"terms"
+    file = tmp_path / "row.pdf"
+    file.write_bytes(pdf)
+    done = subprocess.run(
+        ["pdfdetach", "-list", str(file)], capture_output=True, timeout=60, check=True
+    )
+    assert b"2 embedded files" in done.stdout
+
+
+def test_a_row_has_its_own_password(pages: Press) -> None:
+    encryption = Encryption(
+        user_password="{{ pin }}", owner_password="boss", permissions=[Permission.PRINT]
+    )
+    pdf = pages.print(PAPER, page=PageOptions(encryption=encryption), data={"pin": "4711"})
+    with pytest.raises(pikepdf.PasswordError):
+        pikepdf.open(io.BytesIO(pdf), password="wrong")
+    with pikepdf.open(io.BytesIO(pdf), password="4711") as opened:
+        assert opened.encryption.R == 6
+        assert opened.allow.print_highres
+        assert not opened.allow.extract
+        assert not opened.allow.modify_other
+        assert not opened.owner_password_matched
+    with pikepdf.open(io.BytesIO(pdf), password="boss") as opened:
+        assert opened.owner_password_matched
+
+
+def test_without_an_owner_password_nobody_has_it(pages: Press) -> None:
+    page = PageOptions(encryption=Encryption(permissions=[]))
+    pdf = pages.print(PAPER, page=page)
+    with pikepdf.open(io.BytesIO(pdf)) as opened:
+        assert not opened.owner_password_matched
+        assert not opened.allow.print_lowres

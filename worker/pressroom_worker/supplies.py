@@ -1,0 +1,61 @@
+"""What the rows of a shard may load: worked out once for each template and each allow-list."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pressroom.errors import Code, PressroomError, RowError
+from pressroom.model.page import PageOptions
+from pressroom.model.template import Snapshot
+from pressroom.pagehosts import PageHosts
+from pressroom_worker.traffic import LoadAsset, Supply
+from pressroom_worker.typesetting import Typeset
+
+_HOST_DIGITS = 16
+
+
+class Supplies:
+    """The supplies of one shard's rows."""
+
+    def __init__(self, load: LoadAsset) -> None:
+        self._load = load
+        self._hosts: dict[tuple[str, ...], PageHosts] = {}
+        self._digests: dict[int, tuple[Snapshot, str]] = {}
+
+    def of(self, row: Typeset) -> Supply:
+        """What a row's page may load."""
+        job = row.job
+        if job.egress not in self._hosts:
+            self._hosts[job.egress] = PageHosts.parse(job.egress)
+        assets = job.snapshot.assets if job.snapshot is not None and row.url is None else {}
+        return Supply(
+            host=self._host(job.snapshot) if job.snapshot is not None and assets else "",
+            assets=assets,
+            load=self._load,
+            hosts=self._hosts[job.egress],
+            url=row.url,
+            request=row.page.request if row.url is not None else None,
+        )
+
+    async def attached(self, page: PageOptions, snapshot: Snapshot | None) -> Mapping[str, bytes]:
+        """The assets that attachments name. RowError where one is not there."""
+        named = {one.asset or one.name for one in page.attachments or () if one.text is None}
+        found: dict[str, bytes] = {}
+        for name in sorted(named):
+            asset = snapshot.assets.get(name) if snapshot is not None else None
+            if asset is None:
+                text = f"The template has no asset {name!r}."
+                raise RowError(Code.ASSET_NOT_FOUND, text)
+            try:
+                found[name] = await self._load(asset.key)
+            except PressroomError as error:
+                text = f"The asset {name!r} cannot be read from the object store."
+                raise RowError(Code.ASSET_NOT_FOUND, text) from error
+        return found
+
+    def _host(self, snapshot: Snapshot) -> str:
+        # By identity, for a digest costs more than a row; the entry keeps its snapshot alive.
+        known = self._digests.get(id(snapshot))
+        if known is None:
+            known = self._digests[id(snapshot)] = (snapshot, snapshot.digest()[:_HOST_DIGITS])
+        return f"{known[1]}.assets.invalid"
