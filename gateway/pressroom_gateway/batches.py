@@ -110,9 +110,13 @@ async def _take_json(
             given,
             items,
             most=tenant.rows_per_batch,
+            hosts=tenant.page_hosts,
         )
         if not repeat:
             await templates.require(services, tenant.name, _used(options, rows.templates))
+            await templates.require_version(
+                services, tenant.name, options.template, options.template_version
+            )
     await _count(request, repeat=repeat)
     manifest = await uploads.upload_lines(services.store, tenant.name, rows.lines)
     return Intake(options, manifest, rows.templates)
@@ -128,6 +132,9 @@ async def _take_stream(
         await checks.refuse_hopeless(services, tenant, options)
         if not repeat:
             await templates.require(services, tenant.name, _used(options, {}))
+            await templates.require_version(
+                services, tenant.name, options.template, options.template_version
+            )
     await _count(request, repeat=repeat)
     manifest = await uploads.upload_stream(
         services.store,

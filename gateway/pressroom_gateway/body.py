@@ -18,7 +18,9 @@ from pressroom_gateway.rowsource import Reader, is_rows, reader_of
 
 #: Bodies above this are parsed in a thread, so that other requests go on.
 THREAD_BYTES = 256 * 1024
-_NUMBERS = frozenset({"priority", "parallelism", "rowTimeoutSeconds", "ttlSeconds"})
+_NUMBERS = frozenset(
+    {"priority", "parallelism", "rowTimeoutSeconds", "templateVersion", "ttlSeconds"}
+)
 _OBJECTS = frozenset({"page", "labels", "webhook"})
 
 
@@ -138,7 +140,7 @@ async def _form(request: web.Request, most: int) -> Streamed:
         text = await _request_part(first, most)
         second = await form.next()
     except (ValueError, AssertionError) as error:
-        raise _broken_form() from error
+        raise broken_form() from error
     if not isinstance(second, BodyPartReader) or second.name != "rows":
         raise UserError(
             Code.INVALID_REQUEST, "The form's second part must be called rows.", path="rows"
@@ -147,7 +149,7 @@ async def _form(request: web.Request, most: int) -> Streamed:
     options = native.json_object(native_rows.parse_json(text), "part request")
     charset = second.get_charset("") or None
     reader = reader_of(content_type, charset, second.filename)
-    return Streamed(options, text, reader, _part_chunks(second, most))
+    return Streamed(options, text, reader, part_chunks(second, most))
 
 
 async def _request_part(part: Any, most: int) -> bytes:
@@ -156,16 +158,17 @@ async def _request_part(part: Any, most: int) -> bytes:
             Code.INVALID_REQUEST, "The form's first part must be called request.", path="request"
         )
     # Options are small, save for a template text of the job's own.
-    return b"".join([chunk async for chunk in _part_chunks(part, min(most, 4 * 1024 * 1024))])
+    return b"".join([chunk async for chunk in part_chunks(part, min(most, 4 * 1024 * 1024))])
 
 
-async def _part_chunks(part: BodyPartReader, most: int) -> AsyncIterator[bytes]:
+async def part_chunks(part: BodyPartReader, most: int) -> AsyncIterator[bytes]:
+    """A part of a form in pieces. 413 past ``most`` bytes."""
     size = 0
     while True:
         try:
             chunk = await part.read_chunk(64 * 1024)
         except (ValueError, AssertionError) as error:
-            raise _broken_form() from error
+            raise broken_form() from error
         if not chunk:
             return
         size += len(chunk)
@@ -174,5 +177,6 @@ async def _part_chunks(part: BodyPartReader, most: int) -> AsyncIterator[bytes]:
         yield chunk
 
 
-def _broken_form() -> UserError:
+def broken_form() -> UserError:
+    """400 for a form that cannot be read on."""
     return UserError(Code.INVALID_REQUEST, "The multipart form is malformed or broken off.")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pressroom.addresses import Admitted
 from pressroom.dialects import native
 from pressroom.errors import Code, UserError
-from pressroom.model.batchjob import makes_images
+from pressroom.model.batchjob import cannot_merge
 from pressroom.model.page import PageOptions
 from pressroom_gateway import syntax, templates
 from pressroom_gateway.limits import Tenant, refuse_long_ttl
@@ -21,9 +21,11 @@ async def refuse_hopeless(services: Services, tenant: Tenant, options: native.Ba
     refuse_long_ttl(tenant, options.ttl_seconds)
     if options.webhook is not None:
         refuse_unreachable(services, tenant, options.webhook.url, "webhook.url")
+    native.refuse_outside(options.url, tenant.page_hosts, "url")
     await syntax.refuse_faulty(
         (
             ("html", options.html),
+            ("url", options.url),
             ("fileNamePattern", options.file_name_pattern),
             *syntax.page_texts(options.page),
         )
@@ -55,5 +57,5 @@ async def _refuse_image_template(
     found = await templates.find(services, tenant.name, options.template)
     # An unknown one is told of later, and only to requests that are no repeats.
     page = ((found or {}).get("spec") or {}).get("page")
-    if page is not None and makes_images(PageOptions.model_validate(page)):
+    if page is not None and cannot_merge(PageOptions.model_validate(page)):
         native.refuse_merged(options, "outputs")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pydantic import ValidationError
 
@@ -21,6 +21,7 @@ from pressroom.model.tenant import (
     TenantStatus,
     kept_seconds,
 )
+from pressroom.pagehosts import PageHosts
 from pressroom.ports import Json
 
 
@@ -44,6 +45,8 @@ class Tenant:
     credits_left: int | None = None
     #: Hosts and networks that webhooks may reach though they are not public.
     allowed_peers: tuple[str, ...] = ()
+    #: Where pages may be fetched from.
+    page_hosts: PageHosts = field(default_factory=PageHosts)
 
     def may(self, feature: str) -> bool:
         """Whether the plan includes a feature."""
@@ -69,6 +72,7 @@ def tenant_of(name: str, resource: Json | None) -> Tenant:
         features=None if spec.features is None else frozenset(spec.features),
         credits_left=_credits_left(spec, status),
         allowed_peers=tuple((spec.egress.allow if spec.egress else None) or ()),
+        page_hosts=PageHosts.parse((spec.egress.pages if spec.egress else None) or ()),
     )
 
 

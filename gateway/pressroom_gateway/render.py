@@ -17,7 +17,6 @@ from pressroom.model.batchjob import (
     Dialect,
     InlineRow,
     OutputKind,
-    TemplateRef,
     job_of,
 )
 from pressroom.model.conditions import ConditionType, find
@@ -49,13 +48,25 @@ async def render(request: web.Request) -> web.Response:
     """200 with the document; 422 with the row's code where it fails; 504 past ``?timeout=``."""
     services, tenant = request.app[SERVICES], request[TENANT]
     refuse_unknown_parameters(request, {"timeout"})
-    seconds = _seconds(request)
+    seconds = seconds_of(request)
     most = min(tenant.max_request_bytes, MAX_BODY_BYTES)
     async with body.json_request(request, most) as raw:
         wanted = native.parse_render(raw)
+        native.refuse_outside(wanted.url, tenant.page_hosts, "url")
         line = native_rows.data_line(wanted.data, "data")
         if wanted.template is not None:
             await templates.require(services, tenant.name, [(wanted.template, "template")])
+            await templates.require_version(
+                services, tenant.name, wanted.template, wanted.template_version
+            )
+    return await document(request, wanted, line, seconds)
+
+
+async def document(
+    request: web.Request, wanted: native.RenderRequest, line: bytes, seconds: float
+) -> web.Response:
+    """The answer with the document; ``line`` is the checked row."""
+    services = request.app[SERVICES]
     job = await _create(request, wanted, line, seconds)
     request[HEADERS][BATCH_HEADER] = job.metadata.name
     try:
@@ -91,8 +102,9 @@ async def _spec(
         manifest=None
         if inline
         else await uploads.upload_lines(services.store, tenant.name, [line]),
-        template=TemplateRef(name=wanted.template) if wanted.template else None,
+        template=native.template_ref(wanted.template, wanted.template_version),
         html=wanted.html,
+        url=wanted.url,
         missing_values=wanted.missing_values,
         page=wanted.page,
         outputs=[OutputKind.FILES],
@@ -165,7 +177,8 @@ async def _cancel(services: Services, job: BatchJob) -> None:
         log.warning(error.log, extra={"action": "cancel_failed", "batch": job.metadata.name})
 
 
-def _seconds(request: web.Request) -> float:
+def seconds_of(request: web.Request) -> float:
+    """How long the client waits, by ``?timeout=``."""
     text = request.query.get("timeout")
     if text is None:
         return DEFAULT_SECONDS

@@ -6,7 +6,17 @@ from collections.abc import Collection
 
 from pressroom.model.batchjob import Dialect
 from pressroom.model.scopes import Scope
-from pressroom_gateway import batches, downloads, render, retry, rows, templates, usage, webhooks
+from pressroom_gateway import (
+    batches,
+    downloads,
+    render,
+    retry,
+    rows,
+    templates,
+    templateversions,
+    usage,
+    webhooks,
+)
 from pressroom_gateway.dialects import glyph, imaginepdf, lightningpdf, mailmerge, pdfgorilla
 from pressroom_gateway.route import Route
 
@@ -27,6 +37,7 @@ NATIVE = (
     Route("GET", "/v1/templates/{id}", templates.get_template, scope=Scope.TEMPLATES_READ),
     Route("PUT", "/v1/templates/{id}", templates.put_template, scope=Scope.TEMPLATES_WRITE),
     Route("DELETE", "/v1/templates/{id}", templates.delete_template, scope=Scope.TEMPLATES_WRITE),
+    *templateversions.ROUTES,
     Route("POST", "/v1/render", render.render),
     *webhooks.ROUTES,
     *usage.ROUTES,

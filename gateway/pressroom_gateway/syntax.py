@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from pressroom.errors import Code, UserError
 from pressroom.model.page import PageOptions
+from pressroom.pagetexts import texts
 from pressroom.templating import syntax_fault
 from pressroom_gateway import body
 
@@ -16,7 +17,7 @@ def page_texts(page: PageOptions | None) -> tuple[Text, ...]:
     """The templates among the page options, each with its path."""
     if page is None:
         return ()
-    return ("page.headerHtml", page.header_html), ("page.footerHtml", page.footer_html)
+    return tuple((f"page.{name}", text) for name, text in texts(page).items())
 
 
 async def refuse_faulty(texts: Iterable[Text]) -> None:

@@ -5,23 +5,27 @@ A template that a tenant puts is that tenant's; one without an owner (from kubec
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from collections.abc import Iterable
 
 from aiohttp import web
 from pydantic import TypeAdapter, ValidationError
 
 from pressroom import names
-from pressroom.dialects import native, native_answers
-from pressroom.errors import Code, ConflictError, NotFoundError, UserError
+from pressroom.dataschema import foreign_reference, schema_fault
+from pressroom.dialects import native_answers
+from pressroom.errors import Code, ConflictError, NotFoundError, PressroomError, UserError
 from pressroom.model.batchjob import TemplateId
-from pressroom.model.template import TemplateSpec
+from pressroom.model.template import Asset, TemplateSpec
 from pressroom.ports import TEMPLATES, Json
-from pressroom_gateway import body, syntax
+from pressroom.templatestore import read_version, record_version, stored_assets
+from pressroom_gateway import syntax
 from pressroom_gateway.answers import json_answer
 from pressroom_gateway.services import SERVICES, TENANT, Services
+from pressroom_gateway.templateforms import read_spec
 
-#: The resource itself must stay below what the Kubernetes API takes.
-MAX_TEMPLATE_BYTES = 2 * 1024 * 1024
+log = logging.getLogger(__name__)
 _WRITE_ATTEMPTS = 5
 _IDS: TypeAdapter[str] = TypeAdapter(TemplateId)
 
@@ -45,35 +49,73 @@ async def require(services: Services, tenant: str, ids: Iterable[tuple[str, str]
     """404 ``template_not_found`` for the first of (id, path) that is no template of the tenant."""
     for template_id, path in ids:
         if await find(services, tenant, template_id) is None:
-            raise _unknown(template_id, path)
+            raise unknown(template_id, path)
+
+
+async def require_version(
+    services: Services, tenant: str, template_id: str | None, version: int | None
+) -> None:
+    """404 ``template_not_found`` where the template that is there has no such version."""
+    if template_id is None or version is None:
+        return
+    found = await find(services, tenant, template_id)
+    if found is None:
+        raise unknown(template_id, "template")
+    meta = found["metadata"]
+    if version == meta["generation"]:
+        return
+    if await read_version(services.store, meta["uid"], version) is None:
+        raise no_version(template_id, version, "templateVersion")
 
 
 async def put_template(request: web.Request) -> web.Response:
     """``PUT /v1/templates/{id}``: 201 for a new one, 200 for a changed one."""
     services, tenant = request.app[SERVICES], request[TENANT].name
-    template_id = _id_of(request)
-    spec = await _spec_of(request)
+    template_id = id_of(request)
+    spec = await read_spec(request)
     await syntax.refuse_faulty((("html", spec.html), *syntax.page_texts(spec.page)))
+    if spec.data_schema is not None:
+        await asyncio.to_thread(_refuse_faulty_schema, spec.data_schema)
+    assets = await stored_assets(services.store, tenant, spec)
+    stored, created = await write(services, tenant, template_id, spec, assets)
+    shown = native_answers.template(stored, shown_as=template_id)
+    return json_answer(shown, status=201 if created else 200)
+
+
+async def write(
+    services: Services,
+    tenant: str,
+    template_id: str,
+    spec: TemplateSpec,
+    assets: dict[str, Asset],
+) -> tuple[Json, bool]:
+    """Write a template and the record of its version; the resource, and whether it is new."""
     name = names.template_name(template_id, tenant)
     if name != template_id and template_id not in (spec.aliases or ()):
         spec = spec.evolve(aliases=[*(spec.aliases or ()), template_id])
+    if spec.assets:
+        sized = [ref.evolve(bytes=assets[ref.name].bytes) for ref in spec.assets]
+        spec = spec.evolve(assets=sized)
     for _ in range(_WRITE_ATTEMPTS):
         try:
             stored, created = await _write(services, tenant, name, template_id, spec)
         except ConflictError:
             continue
         services.templates.put(stored)
-        shown = native_answers.template(stored, shown_as=template_id)
-        return json_answer(shown, status=201 if created else 200)
+        try:
+            await record_version(services.store, stored, spec, assets)
+        except PressroomError as error:  # the operator keeps it, once the store is back
+            log.warning(error.log, extra={"action": "version_unrecorded", "template": name})
+        return stored, created
     raise ConflictError(f"Others keep writing the template {template_id}. Try again.")
 
 
 async def get_template(request: web.Request) -> web.Response:
     """``GET /v1/templates/{id}``."""
-    template_id = _id_of(request)
+    template_id = id_of(request)
     found = await find(request.app[SERVICES], request[TENANT].name, template_id)
     if found is None:
-        raise _unknown(template_id)
+        raise unknown(template_id)
     return json_answer(native_answers.template(found, shown_as=template_id))
 
 
@@ -90,16 +132,16 @@ async def list_templates(request: web.Request) -> web.Response:
 async def delete_template(request: web.Request) -> web.Response:
     """``DELETE /v1/templates/{id}``: 204. Batches that run keep the snapshot they took."""
     services, tenant = request.app[SERVICES], request[TENANT].name
-    template_id = _id_of(request)
+    template_id = id_of(request)
     found = await find(services, tenant, template_id)
     if found is None:
-        raise _unknown(template_id)
-    _refuse_others(found, tenant, template_id)
+        raise unknown(template_id)
+    refuse_others(found, tenant, template_id)
     meta = found["metadata"]
     try:
         await services.jobs.delete(TEMPLATES, services.namespace, meta["name"], uid=meta["uid"])
     except (NotFoundError, ConflictError):
-        raise _unknown(template_id) from None
+        raise unknown(template_id) from None
     services.templates.forget(found)
     return web.Response(status=204)
 
@@ -121,31 +163,18 @@ async def _write(
         current = await services.jobs.get(TEMPLATES, services.namespace, name)
     except NotFoundError:
         return await services.jobs.create(TEMPLATES, services.namespace, resource), True
-    _refuse_others(current, tenant, template_id)
+    refuse_others(current, tenant, template_id)
     changed = {**current, "spec": resource["spec"]}
     return await services.jobs.replace(TEMPLATES, services.namespace, name, changed), False
 
 
-async def _spec_of(request: web.Request) -> TemplateSpec:
-    if request.content_type == "text/html":
-        text = await body.read(request, MAX_TEMPLATE_BYTES)
-        try:
-            return native.parse_template({"html": text.decode("utf-8-sig")})
-        except UnicodeDecodeError as error:
-            line = text.count(b"\n", 0, error.start) + 1
-            raise UserError(
-                Code.BAD_ENCODING, f"Line {line} is not UTF-8. Send UTF-8.", line=line
-            ) from None
-    async with body.json_request(request, MAX_TEMPLATE_BYTES) as raw:
-        return native.parse_template(raw)
-
-
-def _id_of(request: web.Request) -> str:
+def id_of(request: web.Request) -> str:
+    """The id in the path. 404, or 422 where it was to be made, if it can be none."""
     try:
         return _IDS.validate_python(request.match_info["id"])
     except ValidationError:
         if request.method != "PUT":
-            raise _unknown(request.match_info["id"]) from None
+            raise unknown(request.match_info["id"]) from None
         raise UserError(
             Code.INVALID_OPTION,
             "A template's id has 1 to 128 letters, digits, dots, colons, dashes or underscores.",
@@ -174,13 +203,30 @@ def _is_of(body_: Json, tenant: str) -> bool:
     return (_owner(body_) or names.DEFAULT_TENANT) == tenant
 
 
-def _refuse_others(body_: Json, tenant: str, template_id: str) -> None:
+def refuse_others(body_: Json, tenant: str, template_id: str) -> None:
+    """403 for a shared template that this tenant may only use."""
     if not _is_of(body_, tenant):
         text = f"The template {template_id} is shared by all tenants. Choose another id."
         raise UserError(Code.FORBIDDEN, text, path="id", status=403)
 
 
-def _unknown(template_id: str, path: str | None = None) -> UserError:
+def _refuse_faulty_schema(schema: Json) -> None:
+    fault = schema_fault(schema) or foreign_reference(schema)
+    if fault is not None:
+        where, _, reason = fault.partition(": ")
+        path = "dataSchema" + where.removeprefix("$")
+        text = f"{path} is no JSON Schema: {reason}"
+        raise UserError(Code.INVALID_OPTION, text, path=path, status=422)
+
+
+def no_version(template_id: str, version: int, path: str | None = None) -> UserError:
+    """404: the template is there, the version is not."""
+    text = f"The template {template_id!r} has no version {version}."
+    return UserError(Code.TEMPLATE_NOT_FOUND, text, path=path, status=404)
+
+
+def unknown(template_id: str, path: str | None = None) -> UserError:
+    """404, the same for a template of another tenant."""
     return UserError(
         Code.TEMPLATE_NOT_FOUND, f"There is no template {template_id!r}.", path=path, status=404
     )

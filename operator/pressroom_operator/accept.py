@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import orjson
 
 from pressroom.errors import Code, NotFoundError, UserError
-from pressroom.model.batchjob import BatchJob, Dialect, Manifest, makes_images
+from pressroom.model.batchjob import BatchJob, Dialect, Manifest, cannot_merge
 from pressroom.model.page import PageOptions
 from pressroom.model.plan import Plan, cut
 from pressroom.model.rows import MAX_ROW_BYTES, Row, parse_row
-from pressroom.model.template import MissingValues, Snapshot, TemplateSpec, snapshot
+from pressroom.model.template import MissingValues, Snapshot, TemplateSpec
 from pressroom.model.tenant import (
     DEFAULT_ACTIVE_JOBS,
     DEFAULT_MAX_TTL_SECONDS,
@@ -27,8 +28,10 @@ from pressroom.model.tenant import (
 )
 from pressroom.names import LABEL_TENANT, manifest_key, plan_key, template_key, upload_prefix
 from pressroom.ports import CONFIG_MAPS, TEMPLATES, TENANTS, Jobs, Store
+from pressroom.templatestore import read_version
 from pressroom_operator.claims import Claims
 from pressroom_operator.configmaps import data_rows
+from pressroom_operator.templatespec import Pinned, Specs
 
 
 class RejectedError(UserError):
@@ -44,12 +47,21 @@ class _Rows:
     templates: frozenset[str]
 
 
+@dataclass
+class _Templates:
+    """Digests, and names with versions, by the name that rows use; ``""`` is the job's own."""
+
+    digests: dict[str, str | None] = field(default_factory=dict)
+    versions: dict[str, str] = field(default_factory=dict)
+
+
 class Acceptor:
     """Accepts jobs. Needs the resources and the store."""
 
     def __init__(self, jobs: Jobs, store: Store) -> None:
         self._jobs = jobs
         self._store = store
+        self._specs = Specs(jobs, store)
 
     async def accept(
         self, job: BatchJob, tenant: TenantSpec, active_jobs: int, claims: Claims
@@ -70,6 +82,7 @@ class Acceptor:
             )
         rows = await self._rows(job)
         _check_rows(len(rows.lengths), tenant.limits or TenantLimits())
+        templates = await self._templates(job, rows.templates)
         plan = Plan(
             uid=job.uid,
             name=job.metadata.name,
@@ -78,8 +91,11 @@ class Acceptor:
             manifest=rows.key,
             rows=len(rows.lengths),
             shards=list(cut(rows.lengths, len(rows.lengths))),
-            templates=await self._templates(job, rows.templates),
+            templates=templates.digests,
+            versions=templates.versions,
             template=job.spec.template.name if job.spec.template else None,
+            url=job.spec.url,
+            egress=list((tenant.egress.pages if tenant.egress else None) or ()),
             page=job.spec.page or PageOptions(),
             missing_values=job.spec.missing_values,
             file_name_pattern=job.spec.file_name_pattern,
@@ -188,21 +204,28 @@ class Acceptor:
             raise RejectedError(error.code, error.message, path="spec.configMap") from error
 
     # --- templates -------------------------------------------------------------------------------
-    async def _templates(self, job: BatchJob, names: frozenset[str]) -> dict[str, str | None]:
-        found: dict[str, str | None] = {}
-        for name in names:
-            found[name] = await self._pin(await self._find(job, name))
+    async def _templates(self, job: BatchJob, names: frozenset[str]) -> _Templates:
+        found = _Templates()
+        for name in sorted(names):
+            await self._add(found, job, name, name)
         if job.spec.html is not None:
             strictness = job.spec.missing_values or MissingValues.STRICT
-            found[""] = await self._pin(Snapshot(html=job.spec.html, missing_values=strictness))
+            own = Snapshot(html=job.spec.html, missing_values=strictness)
+            found.digests[""] = await self._pin(own)
         elif job.spec.template is not None:
             name = job.spec.template.name
-            own = await self._find(job, name)
-            if own is None and job.spec.dialect is Dialect.MAIL_MERGE:
+            pinned = await self._add(found, job, name, "")
+            if pinned is None and job.spec.dialect is Dialect.MAIL_MERGE:
                 raise _no_template(name)
-            _check_merged(job, own)
-            found[""] = await self._pin(own)
+            _check_merged(job, pinned.spec.page if pinned else None)
         return found
+
+    async def _add(self, found: _Templates, job: BatchJob, name: str, key: str) -> Pinned | None:
+        pinned = await self._find(job, name)
+        found.digests[key] = await self._pin(pinned.snapshot() if pinned else None)
+        if pinned is not None:
+            found.versions[key] = found.versions[name] = f"{name}@{pinned.version}"
+        return pinned
 
     async def _pin(self, found: Snapshot | None) -> str | None:
         if found is None:
@@ -212,15 +235,36 @@ class Acceptor:
         await self._store.put(template_key(digest), found.body(), content_type="application/json")
         return digest
 
-    async def _find(self, job: BatchJob, name: str) -> Snapshot | None:
+    async def _find(self, job: BatchJob, name: str) -> Pinned | None:
         """By name or alias; the tenant's own before a shared one, and no other tenant's."""
         listing = await self._jobs.list(TEMPLATES, job.metadata.namespace)
         for owner in (job.tenant, None):
             for body in listing.items:
                 named = body["metadata"]["name"] == name or name in body["spec"].get("aliases", ())
                 if named and body["metadata"].get("labels", {}).get(LABEL_TENANT) == owner:
-                    return snapshot(TemplateSpec.model_validate(body["spec"]))
+                    return await self._version(job, body, name)
         return None
+
+    async def _version(self, job: BatchJob, body: dict[str, Any], name: str) -> Pinned:
+        """The version that the job asks for; where it asks for none, the current one."""
+        metadata, asked = body["metadata"], job.spec.template
+        current: int = metadata["generation"]
+        # Rows that name the job's own template mean the version that the job pins.
+        pinned = asked.version if asked is not None and asked.name == name else None
+        version = pinned or current
+        kept = await read_version(self._store, metadata["uid"], version) if pinned else None
+        if kept is None and version != current:
+            raise RejectedError(
+                Code.TEMPLATE_NOT_FOUND,
+                f"The template {name} has no version {version}.",
+                path="spec.template.version",
+            )
+        spec = kept.spec if kept else TemplateSpec.model_validate(body["spec"])
+        try:
+            return await self._specs.pinned(body, spec, version)
+        except UserError as error:
+            text = f"Template {name}: {error.message}"
+            raise RejectedError(error.code, text, path="spec.template") from error
 
 
 def row_ids(lines: bytes, first: int) -> list[str]:
@@ -277,13 +321,13 @@ def _no_template(name: str) -> RejectedError:
     )
 
 
-def _check_merged(job: BatchJob, template: Snapshot | None) -> None:
-    page = (job.spec.page or PageOptions()).over(template.page if template else None)
-    if job.spec.wants_merged() and makes_images(page):
+def _check_merged(job: BatchJob, template: PageOptions | None) -> None:
+    page = (job.spec.page or PageOptions()).over(template)
+    if job.spec.wants_merged() and cannot_merge(page):
         raise RejectedError(
             Code.INVALID_OPTION,
-            "The template makes images, which cannot be merged: leave Merged out of outputs, or "
-            "set page.output to Pdf.",
+            "The template makes images or encrypted PDFs, which cannot be merged: leave Merged "
+            "out of outputs.",
             path="spec.outputs",
         )
 

@@ -18,7 +18,7 @@ from pressroom.model.ledger import ShardDone, WorkerBeat
 from pressroom.model.rows import brief
 from pressroom.model.tenant import DEFAULT_WEIGHT, TenantSpec
 from pressroom.names import API_VERSION, DEFAULT_TENANT, beat_subject, done_subject
-from pressroom.ports import BATCH_JOBS, TENANTS, Jobs, Message, Queue, Store
+from pressroom.ports import BATCH_JOBS, TEMPLATES, TENANTS, Jobs, Message, Queue, Store
 from pressroom_operator.active import ActiveJobs, Key
 from pressroom_operator.autoscale import Autoscaler, Backlog
 from pressroom_operator.controller import Controller, stand_in
@@ -31,6 +31,7 @@ from pressroom_operator.reconcile import is_true
 from pressroom_operator.retention import Sweeper
 from pressroom_operator.schedule import Share
 from pressroom_operator.settings import OperatorSettings
+from pressroom_operator.templates import Templates
 from pressroom_operator.workqueue import WorkQueue
 
 log = logging.getLogger(__name__)
@@ -61,6 +62,7 @@ class Operator:
         self.controller.dispatcher = self.dispatcher
         self.autoscaler = Autoscaler(settings, jobs, queue, self.workers, self._backlog)
         self._sweeper = Sweeper(jobs, store, queue, settings.upload_grace_seconds)
+        self.templates = Templates(jobs, store)
         self._create_bucket = False
         self._resynced = asyncio.Event()
         self._missed_hints = False
@@ -95,6 +97,7 @@ class Operator:
                 self.keys.run(self.controller.reconcile, self._failed)
                 for _ in range(self._settings.reconcilers)
             ),
+            self.templates.keys.run(self.templates.look, self._template_failed),
             self.dispatcher.run(),
             self._hear(done_subject("*"), self._done),
             self._hear(beat_subject("*"), self._beat),
@@ -106,6 +109,14 @@ class Operator:
             self._resync_for_ever(),
             self._sweep_for_ever(),
         ]
+
+    def _template_failed(self, key: Key, error: Exception) -> None:
+        known = isinstance(error, PressroomError)
+        log.warning(
+            "A template will be looked at again",
+            extra={"template": key[1], "error": str(error)},
+            exc_info=None if known else error,
+        )
 
     def _failed(self, key: Key, error: Exception) -> None:
         self.counts.failed(error)
@@ -216,6 +227,8 @@ class Operator:
         in_queue = await self._queue.queued_work()
         for active in self.active:
             await self.controller.catch_up(active, in_queue)
+        templates = await self._jobs.list(TEMPLATES, self._settings.namespace)
+        self.templates.look_over(templates.items)
         await self._trim(jobs)
         await self.controller.accounts.look_over(tenants, present)
         self.dispatcher.kick()

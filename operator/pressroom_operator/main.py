@@ -84,7 +84,7 @@ async def _lead(
     async with asyncio.TaskGroup() as group:
         group.create_task(lease.keep())
         await operator.prepare()
-        group.create_task(watch(settings.namespace, kube, operator.seen))
+        group.create_task(watch(settings.namespace, kube, operator.seen, operator.templates.seen))
         group.create_task(operator.run(create_bucket=s3.create_bucket))
 
 

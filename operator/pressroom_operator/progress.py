@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from pressroom.model.batchjob import Failure, RowCounts, ShardCounts
+from pressroom.model.checks import Check, FindingCounts
 from pressroom.model.ledger import RowOutcome, RowState, ShardLedger
 from pressroom.model.plan import Plan
 
@@ -28,6 +30,8 @@ class Progress:
     settled: int = 0
     pages: int = 0
     bytes: int = 0
+    flagged: int = 0
+    findings: Counter[Check] = field(default_factory=Counter)
     failures: list[Failure] = field(default_factory=list)
 
     @classmethod
@@ -78,7 +82,14 @@ class Progress:
             settled=self.settled,
             pages=self.pages,
             bytes=self.bytes,
+            flagged=self.flagged,
         )
+
+    def finding_counts(self) -> FindingCounts | None:
+        """As the status shows them; None while nothing was found."""
+        if not self.findings:
+            return None
+        return FindingCounts.model_validate({check.value: n for check, n in self.findings.items()})
 
     def shard_counts(self) -> ShardCounts:
         """As the status shows them."""
@@ -88,6 +99,8 @@ class Progress:
         self.settled += 1
         self.pages += row.pages
         self.bytes += row.bytes
+        self.flagged += bool(row.findings)
+        self.findings.update({finding.check for finding in row.findings})
         if row.state is RowState.SUCCEEDED:
             self.succeeded += 1
         elif row.state is RowState.FAILED:

@@ -196,6 +196,7 @@ class StatusWriter:
             rows=progress.row_counts(),
             shards=progress.shard_counts(),
             failures=list(progress.failures),
+            findings=progress.finding_counts(),
         )
 
     def started(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
 from datetime import datetime, timedelta
 
 import orjson
@@ -22,7 +22,7 @@ from pressroom.names import (
     plan_key,
     stop_key,
 )
-from pressroom.ports import ACK_WAIT, SECRETS, Jobs, Queue, Store
+from pressroom.ports import ACK_WAIT, SECRETS, TEMPLATES, Jobs, Queue, Store
 from pressroom_operator.claims import Claims, upload_of
 
 log = logging.getLogger(__name__)
@@ -84,8 +84,9 @@ class Retention:
 
 
 class Sweeper:
-    """Deletes what nobody owns: uploads and snapshots that no job names, webhook Secrets whose
-    BatchJob never came, prefixes whose job has been gone for two sweeps, and old usage records."""
+    """Deletes what nobody owns: uploads and snapshots that no job names, versions and assets that
+    no template has any more, webhook Secrets whose BatchJob never came, prefixes whose job has
+    been gone for two sweeps, and old usage records."""
 
     def __init__(self, jobs: Jobs, store: Store, queue: Queue, upload_grace_seconds: float) -> None:
         self._jobs = jobs
@@ -108,6 +109,8 @@ class Sweeper:
         self._orphans = gone
         await self._sweep_uploads({upload for job in jobs if (upload := upload_of(job))})
         await self._sweep_templates(uids)
+        await self._sweep_versions(namespace)
+        await self._sweep_assets(namespace)
         await self._sweep_secrets(namespace)
         await self._sweep_usage()
 
@@ -158,3 +161,53 @@ class Sweeper:
                 continue
             aged -= {f"templates/{digest}.json" for digest in plan.templates.values()}
         await self._store.delete(sorted(aged))
+
+    async def _sweep_versions(self, namespace: str) -> None:
+        """Versions of templates that are gone."""
+        old = now() - self._grace
+        aged = [
+            found.key
+            async for found in self._store.list("template-versions/")
+            if found.modified < old
+        ]
+        if not aged:
+            return
+        bodies = (await self._jobs.list(TEMPLATES, namespace)).items
+        uids = {body["metadata"]["uid"] for body in bodies}
+        await self._store.delete([key for key in aged if key.split("/")[1] not in uids])
+
+    async def _sweep_assets(self, namespace: str) -> None:
+        """Assets that no template, version or snapshot names, whoever's they are.
+
+        Snapshots that no job needs have been swept before; the others are looked through only
+        where something is left to decide.
+        """
+        old = now() - self._grace
+        aged = [found.key async for found in self._store.list("assets/") if found.modified < old]
+        for named in (self._in_templates(namespace), self._in_versions(), self._in_snapshots()):
+            if aged:
+                digests = {digest async for digest in named}
+                aged = [key for key in aged if key.rsplit("/", 1)[1] not in digests]
+        await self._store.delete(aged)
+
+    async def _in_templates(self, namespace: str) -> AsyncIterator[str]:
+        for body in (await self._jobs.list(TEMPLATES, namespace)).items:
+            for asset in body["spec"].get("assets") or ():
+                if "sha256" in asset:
+                    yield asset["sha256"]
+
+    async def _in_versions(self) -> AsyncIterator[str]:
+        async for found in self._store.list("template-versions/"):
+            with contextlib.suppress(NotFoundError):
+                # As JSON: one that a newer release has written counts as well.
+                kept = orjson.loads(await self._store.get(found.key))
+                for asset in (kept.get("spec") or {}).get("assets") or ():
+                    if "sha256" in asset:
+                        yield asset["sha256"]
+
+    async def _in_snapshots(self) -> AsyncIterator[str]:
+        async for found in self._store.list("templates/"):
+            with contextlib.suppress(NotFoundError):
+                kept = orjson.loads(await self._store.get(found.key))
+                for asset in (kept.get("assets") or {}).values():
+                    yield asset["sha256"]

@@ -1,4 +1,4 @@
-"""Watching: kopf sees the BatchJobs and says which one to look at. Nothing else is asked of it.
+"""Watching: kopf sees BatchJobs and Templates and says which one to look at. It does nothing else.
 
 No resume, timer or delete handlers: kopf never retries event handlers and keeps its own state in
 annotations and finalizers, while our queue retries and our state is the resource and the store.
@@ -24,22 +24,23 @@ Seen = Callable[[str, dict[str, Any]], None]
 _STOP_SECONDS = 3.0
 
 
-async def watch(namespace: str, settings: KubeSettings, seen: Seen) -> None:
+async def watch(namespace: str, settings: KubeSettings, seen: Seen, seen_template: Seen) -> None:
     """Watch until cancelled. RuntimeError where kopf ends by itself.
 
-    ``seen`` gets the event's type (``LISTED`` for what was there) and the object, in this loop.
+    ``seen`` gets the event's type (``LISTED`` for what was there) and the BatchJob, in this loop;
+    ``seen_template`` the same of a Template.
     kopf has a thread and a loop of its own: at its end it waits for, and then cancels, every other
     task of its loop.
     """
     loop, stop = asyncio.get_running_loop(), threading.Event()
     ended = asyncio.Event()
 
-    def tell(type_: str, body: dict[str, Any]) -> None:
-        loop.call_soon_threadsafe(seen, type_, body)
+    def tell(follow: Seen) -> Seen:
+        return lambda type_, body: _tell(loop, follow, type_, body)
 
     def run() -> None:
         try:
-            asyncio.run(_kopf(namespace, settings, tell, stop))
+            asyncio.run(_kopf(namespace, settings, tell(seen), tell(seen_template), stop))
         finally:
             loop.call_soon_threadsafe(ended.set)
 
@@ -53,7 +54,17 @@ async def watch(namespace: str, settings: KubeSettings, seen: Seen) -> None:
         await asyncio.to_thread(thread.join, _STOP_SECONDS)
 
 
-async def _kopf(namespace: str, settings: KubeSettings, seen: Seen, stop: threading.Event) -> None:
+def _tell(loop: asyncio.AbstractEventLoop, follow: Seen, type_: str, body: dict[str, Any]) -> None:
+    loop.call_soon_threadsafe(follow, type_, body)
+
+
+async def _kopf(
+    namespace: str,
+    settings: KubeSettings,
+    seen: Seen,
+    seen_template: Seen,
+    stop: threading.Event,
+) -> None:
     registry = kopf.OperatorRegistry()
 
     @kopf.on.login(registry=registry)
@@ -65,6 +76,10 @@ async def _kopf(namespace: str, settings: KubeSettings, seen: Seen, stop: thread
     @kopf.on.event(GROUP, VERSION, "batchjobs", registry=registry)
     async def event(type: str | None, body: kopf.Body, **_: Any) -> None:  # noqa: A002
         seen(type or "LISTED", dict(body))
+
+    @kopf.on.event(GROUP, VERSION, "templates", registry=registry)
+    async def template(type: str | None, body: kopf.Body, **_: Any) -> None:  # noqa: A002
+        seen_template(type or "LISTED", dict(body))
 
     # It warns that signals are ignored in a thread; they are ours.
     logging.getLogger("kopf._core.reactor.running").setLevel(logging.ERROR)

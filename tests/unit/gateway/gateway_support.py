@@ -139,10 +139,11 @@ class Farm:
         return [key for key in self.store.objects if key.startswith("uploads/")]
 
     async def nothing_stored(self) -> bool:
-        """No object, no upload under way, no batch, no webhook Secret."""
+        """No object but of templates, no upload under way, no batch, no webhook Secret."""
+        objects = [key for key in self.store.objects if not key.startswith("template-versions/")]
         batches = (await self.jobs.list(BATCH_JOBS, NAMESPACE)).items
         hooks = (await self.jobs.list(SECRETS, NAMESPACE, label_selector=names.LABEL_WEBHOOK)).items
-        return not (self.store.objects or self.store.uploads or batches or hooks)
+        return not (objects or self.store.uploads or batches or hooks)
 
     async def plan(self, name: str) -> Plan:
         """The operator's plan of a batch, written."""

@@ -136,6 +136,7 @@ class TestRows:
                 "bytes": 0,
                 "name": None,
                 "error": {"code": "template_undefined", "message": "'n' is undefined"},
+                "findings": [],
             }
         ]
         assert len(await self.rows(farm, batch["id"], state="pending")) == 90 - len(settled)

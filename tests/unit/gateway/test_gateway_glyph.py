@@ -14,12 +14,17 @@ import orjson
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 from gateway_support import KEY, OTHER_KEY, Farm
+from pydantic import ValidationError
 
 from pressroom import names
+from pressroom.adapters.chat import ChatModifier
 from pressroom.errors import UnavailableError
+from pressroom.modifiers.plain import PlainModifier
 from pressroom.ports import Json
 from pressroom_gateway.app import make_app
 from pressroom_gateway.dialects import glyph
+from pressroom_gateway.modifications import open_modifier
+from pressroom_gateway.settings import GatewaySettings
 
 PATH = "/v1/batch/generate"
 DATA = {"client": {"name": "Acme Corp"}, "lineItems": [{"description": "Work", "total": 1500}]}
@@ -108,6 +113,38 @@ async def test_a_stored_template_is_used_and_an_unknown_one_fails_its_item(
     assert "'nope'" in body["results"][2]["error"]
     assert [row.get("template") for row in rows] == ["tpl_1", None]
     assert (await job_of(glyphs))["spec"]["templates"] == ["tpl_1"]
+
+
+async def test_modifications_are_made_and_what_fails_is_skipped_silently(
+    farm: Farm, glyphs: Farm
+) -> None:
+    await farm.template("tpl_1")
+    services = replace(farm.services, modifier=PlainModifier())
+    asked = ["Add a DRAFT watermark", "make it sparkle", "use landscape orientation"]
+    item = {"data": DATA, "template": "tpl_1", "modifications": asked}
+    async with TestClient(TestServer(make_app(services, glyph.ROUTES))) as client:
+        _, body, (row,) = await generate(replace(glyphs, client=client), item)
+    assert "DRAFT" in row["edits"][0]["text"]
+    assert row["page"]["landscape"] is True
+    (result,) = body["results"]
+    assert result["status"] == "success"
+    assert "sparkle" not in str(body)
+
+
+@pytest.mark.parametrize("missing", [{}, {"modifier_url": "https://x.test/v1"}])
+def test_an_endpoint_needs_its_address_and_model(missing: dict[str, str]) -> None:
+    with pytest.raises(ValidationError, match="PRESSROOM_MODIFIER_URL"):
+        GatewaySettings.model_validate({"modifier": "openai", **missing})
+
+
+async def test_the_settings_choose_the_modifier() -> None:
+    found: list[object] = []
+    given = {"modifier_url": "https://x.test/v1", "modifier_model": "m", "modifier_api_key": "k"}
+    for kind in ("builtin", "none", "openai"):
+        settings = GatewaySettings.model_validate({"modifier": kind, **given})
+        async with open_modifier(settings) as modifier:
+            found.append(type(modifier))
+    assert found == [PlainModifier, type(None), ChatModifier]
 
 
 async def test_a_template_of_another_tenant_is_unknown(farm: Farm, glyphs: Farm) -> None:

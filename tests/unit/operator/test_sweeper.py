@@ -12,7 +12,9 @@ from pressroom import names
 from pressroom.model.base import now
 from pressroom.model.conditions import Reason
 from pressroom.model.ledger import Task
-from pressroom.ports import SECRETS
+from pressroom.model.template import Asset, AssetRef, Snapshot, TemplateSpec
+from pressroom.ports import SECRETS, TEMPLATES
+from pressroom.templatestore import record_version
 from pressroom_operator.retention import Sweeper
 
 
@@ -82,3 +84,34 @@ async def test_usage_records_go_after_more_than_a_year(world: World) -> None:
         world.store.objects[key] = replace(found, modified=now() - timedelta(days=days))
     await sweeper(world).sweep(NAMESPACE, [])
     assert [one.key async for one in world.store.list("usage/")] == [young]
+
+
+async def test_assets_and_versions_go_with_what_names_them(world: World) -> None:
+    of_spec, of_version, of_snapshot, unused, young = (letter * 64 for letter in "abcde")
+    for digest in (of_spec, of_version, of_snapshot, unused, young):
+        await world.store.put(names.asset_key("acme", digest), b"x")
+
+    def spec(digest: str) -> TemplateSpec:
+        return TemplateSpec(html="x", assets=[AssetRef(name="a.css", sha256=digest)])
+
+    body = {
+        "apiVersion": names.API_VERSION,
+        "kind": "Template",
+        "metadata": {"name": "t", "namespace": NAMESPACE, "labels": {names.LABEL_TENANT: "acme"}},
+        "spec": spec(of_spec).wire(),
+    }
+    made = await world.jobs.create(TEMPLATES, NAMESPACE, body)
+    await record_version(world.store, made, spec(of_version), {})
+    gone = names.template_version_key("gone", 1)
+    await world.store.put(gone, b"{}")
+    asset = Asset(key="k", sha256=of_snapshot, bytes=1, content_type="text/css")
+    snapshot = Snapshot(html="x", assets={"a.css": asset})
+    await world.store.put(names.template_key(snapshot.digest()), snapshot.body())
+    make_old(world, gone, names.template_version_key(made["metadata"]["uid"], 1))
+    old = (of_spec, of_version, of_snapshot, unused)
+    make_old(world, *(names.asset_key("acme", digest) for digest in old))
+    await sweeper(world).sweep(NAMESPACE, [])
+    left = {one.key.rsplit("/", 1)[1] async for one in world.store.list("assets/")}
+    assert left == {of_spec, of_version, of_snapshot, young}
+    kept = [one.key async for one in world.store.list("template-versions/")]
+    assert kept == [names.template_version_key(made["metadata"]["uid"], 1)]
