@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import contextlib
 import json
+import mimetypes
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from time import monotonic, sleep
 from types import TracebackType
@@ -26,6 +27,8 @@ Verb = Literal["cancel", "suspend", "resume", "retry"]
 
 #: Seconds: to connect, and between two pieces of a body.
 _TIMEOUT = httpx.Timeout(30, connect=5)
+#: A page may take a while to be rendered.
+_PREVIEW = httpx.Timeout(120, connect=5)
 #: How long a farm that answered before may be away while a batch is watched.
 PATIENCE_SECONDS = 60.0
 _AWAY = frozenset({429, 502, 503, 504})
@@ -116,6 +119,51 @@ class Client:
         """Have the webhook of a batch that has ended sent again; as it is then."""
         return Webhook.of(self._json("POST", f"{_path(batch_id)}/webhook/redeliver"))
 
+    def templates(self) -> list[Json]:
+        """All templates of the key's tenant, without their texts."""
+        found: list[Json] = self._json("GET", "/v1/templates")["templates"]
+        return found
+
+    def template(self, template_id: str) -> Json:
+        """A template as it is now."""
+        return self._json("GET", _template(template_id))
+
+    def put_template(self, template_id: str, spec: Json, assets: Mapping[str, Path]) -> Json:
+        """Write a template with all of its assets; as it is then."""
+        with contextlib.ExitStack() as files:
+            form: list[tuple[str, Any]] = [
+                ("template", (None, json.dumps(spec).encode(), "application/json"))
+            ]
+            for name, path in assets.items():
+                kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
+                form.append(("assets", (name, files.enter_context(path.open("rb")), kind)))
+            return self._json("PUT", _template(template_id), files=form)
+
+    def asset(self, template_id: str, name: str) -> bytes:
+        """The bytes of a template's asset."""
+        return self._answer(
+            "GET", f"{_template(template_id)}/assets/{quote(name, safe='')}"
+        ).content
+
+    def versions(self, template_id: str) -> list[Json]:
+        """A template's versions, as the farm lists them."""
+        found: list[Json] = self._json("GET", f"{_template(template_id)}/versions")["versions"]
+        return found
+
+    def roll_back(self, template_id: str, version: int) -> Json:
+        """Make an earlier version the current one, as a new version; the template then."""
+        path = f"{_template(template_id)}/rollback"
+        return self._json("POST", path, json={"version": version})
+
+    def preview(self, template_id: str, request: Json) -> bytes:
+        """One page of a template: ``data`` and ``page`` of the request, or its sample data."""
+        path = f"{_template(template_id)}/preview"
+        return self._answer("POST", path, json=request, timeout=_PREVIEW).content
+
+    def delete_template(self, template_id: str) -> None:
+        """Delete a template."""
+        self._answer("DELETE", _template(template_id))
+
     def usage(self) -> Json:
         """Credits, months and limits of the key's tenant."""
         return self._json("GET", "/v1/usage")
@@ -193,6 +241,10 @@ class Client:
 
 def _path(batch_id: str) -> str:
     return f"/v1/batches/{quote(batch_id, safe='')}"
+
+
+def _template(template_id: str) -> str:
+    return f"/v1/templates/{quote(template_id, safe='')}"
 
 
 def _refuse(answer: httpx.Response) -> None:

@@ -14,6 +14,7 @@ import typer
 from pressroom_cli.batches import app as batches
 from pressroom_cli.keys import app as keys
 from pressroom_cli.options import ApiKey, FarmDir, Url, connect, reporting
+from pressroom_cli.templates import app as templates
 from pressroom_cli.usage import usage
 from pressroom_cli.webhooks import app as webhooks
 
@@ -28,6 +29,7 @@ app = typer.Typer(
 app.add_typer(batches, name="batches")
 app.command("usage")(usage)
 app.add_typer(keys, name="keys")
+app.add_typer(templates, name="templates")
 app.add_typer(webhooks, name="webhooks")
 
 

@@ -169,6 +169,16 @@ def _counted(artifact: Any) -> str:
     return f", {', '.join(words)}" if words else ""
 
 
+def plain_table(heads: Sequence[str], cells: Sequence[Sequence[str]]) -> Table:
+    """Cells below their heads; the first column is folded where it is long."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for place, head in enumerate(heads):
+        table.add_column(head, no_wrap=place > 0, overflow="fold")
+    for line in cells:
+        table.add_row(*map(Text, line))
+    return table
+
+
 def _table(
     columns: Sequence[_Column],
     cells: Sequence[Sequence[str]],
