@@ -9,8 +9,8 @@ SETUP := sh deploy/local/setup.sh
 # What to pass on, e.g. `make unit ARGS="-k names -x"`.
 ARGS ?=
 
-.PHONY: help setup demo test unit contract integration chart e2e cluster cluster-down images lint \
-	format bench bench-intake crds clean
+.PHONY: help setup demo test unit contract pages integration chart e2e cluster cluster-down images lint \
+	format bench bench-intake bench-quality crds clean
 
 help: ## List the targets (the default)
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ unit: setup ## Run the unit tests: seconds, no servers
 contract: setup ## Run the suites that twins and real adapters share
 	@$(SETUP) clients
 	$(BIN)/pytest tests/contract $(ARGS)
+
+pages: setup ## Print the golden pages and check them
+	$(BIN)/pytest tests/pages $(ARGS)
 
 integration: setup ## Run the tests against a real farm
 	$(BIN)/pytest tests/integration $(ARGS)
@@ -73,6 +76,9 @@ bench: setup ## Measure the farm against the ceiling (some minutes; wants an idl
 
 bench-intake: setup ## Measure what the gateway takes in, and what asking who it is costs
 	@$(BIN)/python -m bench.intake $(ARGS)
+
+bench-quality: setup ## Measure what the quality gate costs a row
+	@$(BIN)/python -m bench.quality $(ARGS)
 
 crds: ## Write the CRDs from the models
 	@$(SETUP) env
