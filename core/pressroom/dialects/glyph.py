@@ -131,8 +131,9 @@ def _built_in(item: Item) -> Row:
     page, zoom = _page(item, None, margin)
     # An image has no margins; there the page makes room itself.
     padding = "" if item.output is Output.PDF else _sides(margin)
-    shown = view(item.kind, item.data, item.style or style_for(item.kind), padding)
-    html = document_page(item.kind)
+    style = item.style or style_for(item.kind)
+    shown = view(item.kind, item.data, style, padding)
+    html = document_page(item.kind, style)
     return Row(html=_styled(html, _zoom(zoom, item.output)), data={"doc": shown}, page=page)
 
 

@@ -131,6 +131,9 @@ def _sale(kind: DocType, fields: _Fields) -> View:
     short, rest = _split(fields.left)
     return {
         "title": title,
+        "heading": f"{title} {number}".strip(),
+        "brand": next((one["name"] for one in parties if one["label"] == from_word), ""),
+        "headline": next((one for one in sums if one["strong"]), None),
         "number": number,
         "parties": parties,
         "facts": facts(short.items(), currency),
@@ -194,7 +197,7 @@ def _items(fields: _Fields, currency: str) -> Block | None:
             rows = [one for one in value if one] if isinstance(value, list) else []
             if rows and all(isinstance(one, dict) for one in rows):
                 del fields.left[key]
-                return table(rows, currency)
+                return table(rows, currency) | {"class": "items"}
     return None
 
 
@@ -260,6 +263,7 @@ def _letter(kind: DocType, fields: _Fields) -> View:
     signature = fields.take("signature", "signedby", "signatory", "author")
     body = fields.take("body", "content", "message", "text", "paragraphs")
     return {
+        "heading": subject,
         "date": date,
         "sender": _party("", fields, _FROM),
         "recipient": _party("", fields, _TO),
@@ -308,7 +312,8 @@ def _headed(fields: _Fields, default: str) -> View:
     title = fields.word("title", "name", "heading", "reporttitle", "report", "subject")
     subtitle = fields.word("subtitle", "tagline")
     short, fields.left = _split(fields.left)
-    return {"title": title or default, "subtitle": subtitle, "facts": facts(short.items())}
+    head = {"title": title or default, "heading": title or default, "subtitle": subtitle}
+    return head | {"facts": facts(short.items())}
 
 
 def _figures(fields: _Fields) -> list[View]:

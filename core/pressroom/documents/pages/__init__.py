@@ -1,7 +1,8 @@
-"""The built-in pages: one Jinja2 text per kind of document, put together from this package's files.
+"""The built-in pages: one Jinja2 text per kind and style, put together from this package's files.
 
 A page is whole in itself, so that it can be printed as any template: it knows one value, ``doc``,
-made by :func:`pressroom.documents.view.view`.
+made by :func:`pressroom.documents.view.view`. ``base.css`` has what all styles share (how a page
+breaks, what long words do), each style's own sheet how it looks.
 """
 
 from __future__ import annotations
@@ -34,11 +35,12 @@ def style_for(kind: DocType) -> Style:
     return _FITTING.get(kind, Style.STRIPE_CLEAN)
 
 
-def page(kind: DocType) -> str:
-    """The Jinja2 text of the page for this kind."""
+def page(kind: DocType, style: Style) -> str:
+    """The Jinja2 text of the page for this kind, with the sheet of this style."""
+    sheet = _read("base.css") + _read(f"{style.value}.css")
     return (
         _read("frame.html")
-        .replace("<!-- the style sheet -->", f"<style>{_read('style.css')}</style>")
+        .replace("<!-- the style sheet -->", f"<style>\n{sheet}</style>")
         .replace("<!-- the blocks -->", _read("blocks.html"))
         .replace("<!-- the page -->", _read(f"{kind.value}.html"))
     )
