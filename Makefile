@@ -10,7 +10,7 @@ SETUP := sh deploy/local/setup.sh
 ARGS ?=
 
 .PHONY: help setup demo test unit contract pages integration chart e2e cluster cluster-down images lint \
-	format bench bench-intake bench-quality crds clean
+	format gallery bench bench-intake bench-quality crds clean
 
 help: ## List the targets (the default)
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +34,9 @@ contract: setup ## Run the suites that twins and real adapters share
 
 pages: setup ## Print the golden pages and check them
 	$(BIN)/pytest tests/pages $(ARGS)
+
+gallery: setup ## Print the built-in documents into docs/gallery
+	PYTHONPATH=tests:tests/pages $(BIN)/python -m gallery
 
 integration: setup ## Run the tests against a real farm
 	$(BIN)/pytest tests/integration $(ARGS)

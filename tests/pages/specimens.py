@@ -10,7 +10,7 @@ from press import Sheet
 from pressroom.documents import DocType, Style, page, view
 from pressroom.model.page import Margin, PageOptions
 
-_LOGO = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 196 44" width="196" height="44">
+_LOGO = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 172 44" width="172" height="44">
 <path d="M22 2 42 38H2Z" fill="#0f766e"/><path d="M22 16 33 38H11Z" fill="#99f6e4"/>
 <text x="54" y="30" font-family="Noto Sans" font-weight="700" font-size="22" fill="#134e4a"
 >Tern Point</text></svg>"""

@@ -25,6 +25,7 @@ _MOST_LEVELS = 6
 #: A list of objects with more fields than these is printed object by object.
 _MOST_COLUMNS = 9
 _LONG_WORD = re.compile(r"\S{28}")
+_PERCENT = re.compile(r"[-+−]?[\d.,]+\s?%")
 _PICTURE = ("data:image/png", "data:image/jpeg", "data:image/svg+xml", "data:image/webp")
 
 
@@ -149,7 +150,12 @@ def _class_of(key: str, values: list[dict[str, Any]], at: int, rows: list[list[s
 
 def _is_numeric(key: str, values: list[dict[str, Any]]) -> bool:
     given = [one[key] for one in values if one.get(key) is not None and one[key] != ""]
-    return all(is_number(one) or (is_amount(key) and _looks_numeric(one)) for one in given)
+    return all(
+        is_number(one)
+        or (isinstance(one, str) and _PERCENT.fullmatch(one.strip()) is not None)
+        or (is_amount(key) and _looks_numeric(one))
+        for one in given
+    )
 
 
 def _looks_numeric(value: Any) -> bool:

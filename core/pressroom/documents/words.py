@@ -18,7 +18,7 @@ _ACRONYMS = frozenset(
 )
 _AMOUNT = re.compile(
     r"(?:amount|price|cost|total|subtotal|tax|vat|gst|discount|shipping|fee|fees|balance|paid|due"
-    r"|deposit|tip|revenue|budget|salary|change)$"
+    r"|deposit|tip|revenue|budget|salary)$"
 )
 _NO_AMOUNT = re.compile(r"(?:rate|percent|percentage|count|date|number|id|days|terms)")
 _SYMBOLS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥", "INR": "₹", "CNY": "¥", "KRW": "₩"}
