@@ -24,6 +24,9 @@ done
 # never asks for. Time zones are the system's.
 find /app/.venv/bin ! -name 'python*' ! -type d -delete
 rm -rf Crypto/SelfTest lxml/includes lxml/isoschematron lxml/html lxml/objectify.* PIL pillow.libs tzdata/zoneinfo
+# Of pycryptodome, minio and pypdf use ciphers and hashes.
+rm -rf Crypto/PublicKey Crypto/Protocol Crypto/Signature Crypto/Math
+rm -f lxml/sax.* uharfbuzz/_harfbuzz_test.*
 find . -type d -name tests -prune -exec rm -rf {} +
 find . -type f \( -name '*.pyi' -o -name '*.px[di]' -o -name '*.pyx' -o -name '*.[ch]' \) -delete
 # Debugging symbols. Not where a wheel brings libraries of its own, which were patched to be found.
