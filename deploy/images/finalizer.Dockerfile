@@ -43,8 +43,8 @@ ARG APT_CONFIG
 RUN apt-get update -qq \
     && DEBIAN_FRONTEND=noninteractive apt-get install -qq --yes --no-install-recommends \
         ca-certificates python3 tini >/dev/null \
-    && rm -rf /usr/lib/python3.*/lib2to3 /usr/lib/python3.*/pydoc_data /usr/lib/python3.*/test \
-        /var/lib/apt/lists/* /var/cache/apt/* /var/cache/debconf/* /var/log/* \
+    && (cd /usr/lib/python3.*/ && rm -rf distutils lib2to3 pydoc_data test unittest) \
+    && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/cache/debconf/* /var/log/* \
     && echo 'pressroom:x:10001:10001::/tmp:/usr/sbin/nologin' >> /etc/passwd \
     && echo 'pressroom:x:10001:' >> /etc/group
 COPY --from=dependencies /app/.venv /app/.venv

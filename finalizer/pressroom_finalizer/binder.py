@@ -1,13 +1,14 @@
 """Merges PDFs, as a process of its own: ``python -m pressroom_finalizer.binder OUT LIMIT_MIB``.
 
-Reads paths of PDF files from standard input, one a line, in page order; at the end of the input it
-writes OUT and prints ``{"pages": n}``, or ``{"error": text}`` with exit status 1. It takes the
-files it is given: each is deleted once its pages lie in a group.
+The first line of standard input is ``{"options": MergeOptions, "fonts": [path]}``; each further one
+is ``[path, name]`` of a row's file, in page order. At the end of the input it writes OUT, a PDF or
+where the options cut it a ZIP of PDFs, and prints ``{"pages": n}``, or ``{"error": text}`` with exit
+status 1. It takes the files it is given: each is deleted once its pages lie in a group.
 
 A process apart keeps the finalizer small and answering; its own memory is limited, so a huge job
-cannot take the part down. It imports nothing of the farm, opens no connection and reads no other
-file. Files are merged in groups, and the groups as a tree on disk, so that open files and memory
-stay bounded. Identical resources (fonts, images) and page contents are written once.
+cannot take the part down. It opens no connection and reads no other file. Files are merged in
+groups, and the groups as a tree on disk, so that open files and memory stay bounded. Identical
+resources (fonts, images) and page contents are written once.
 """
 
 from __future__ import annotations
@@ -16,19 +17,27 @@ import hashlib
 import json
 import resource
 import sys
-from collections.abc import Iterable, Iterator
+import zipfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pikepdf
 import pypdf
 from pypdf.errors import PyPdfError
 
+from pressroom.model.finish import Encryption, MergeOptions
+from pressroom.pdf.carry import encryption_of
+from pressroom_finalizer.cutting import cut
+from pressroom_finalizer.finishing import Section, finish
+
 #: Files merged at a time.
 GROUP = 100
 _SHARED = ("/Resources", "/Contents")
+#: What is done with a merged PDF and the pages of each of its files: it is written to the path.
+Finish = Callable[[pikepdf.Pdf, list[int], Path], None]
 
 
 class BinderError(Exception):
@@ -87,9 +96,13 @@ def _digest(value: pikepdf.Object) -> bytes:
     return hashlib.sha256(header + b"stream\n" + value.read_raw_bytes()).digest()
 
 
-def merge(paths: Iterable[Path], out: Path) -> int:
-    """Merge a few files into ``out``; the number of pages. BinderError names the bad file."""
+def merge(paths: Iterable[Path], out: Path, finished: Finish | None = None) -> list[int]:
+    """Merge a few files into ``out``; the pages of each. BinderError names the bad file.
+
+    ``finished`` is what is done to the merged PDF before it is written.
+    """
     sharing = _Sharing()
+    counts: list[int] = []
     with ExitStack() as opened:
         target = opened.enter_context(pikepdf.Pdf.new())
         for path in paths:
@@ -101,47 +114,120 @@ def merge(paths: Iterable[Path], out: Path) -> int:
                 raise BinderError(f"{path.name} cannot be merged: {error}") from error
             for number in range(first, len(target.pages)):
                 sharing.share(target.pages[number].obj)
-        pages = len(target.pages)
-        target.save(
-            out,
-            compress_streams=False,  # copied as they are: the browser has compressed them
-            object_stream_mode=pikepdf.ObjectStreamMode.generate,
-            deterministic_id=True,
-        )
-    return pages
+            counts.append(len(target.pages) - first)
+        if finished is not None:
+            finished(target, counts, out)
+        else:
+            save(target, out)
+    return counts
 
 
-def bind(paths: Iterable[Path], out: Path) -> int:
-    """Merge any number of files, in order, into ``out``; the number of pages. Deletes ``paths``."""
-    level, pages = 0, 0
-    while True:
-        groups: list[Path] = []
-        waiting = iter(paths)
-        pages = 0
-        while some := list(islice(waiting, GROUP)):
-            group = out.with_name(f"{out.name}.{level}.{len(groups)}")
-            pages += merge(some, group)
-            groups.append(group)
-            for path in some:
-                path.unlink()
-        if len(groups) == 1:
-            groups[0].rename(out)
-            return pages
-        paths, level = groups, level + 1
+def save(pdf: pikepdf.Pdf, out: Path, encryption: Encryption | None = None) -> None:
+    """Write a merged PDF."""
+    pdf.save(
+        out,
+        compress_streams=False,  # copied as they are: the browser has compressed them
+        object_stream_mode=pikepdf.ObjectStreamMode.generate,
+        encryption=encryption_of(encryption),
+        deterministic_id=encryption is None,
+    )
 
 
-def _paths() -> Iterator[Path]:
+class Binder:
+    """Merges rows' files, and finishes what comes out."""
+
+    def __init__(self, options: MergeOptions, fonts: Sequence[Path]) -> None:
+        self._options = options
+        self._fonts = fonts
+        self._sections: list[Section] = []
+
+    def bind(self, rows: Iterable[tuple[Path, str]], out: Path) -> int:
+        """Merge any number of files, in order, into ``out``; the number of pages.
+
+        Deletes the files. BinderError for what is not a PDF, or did not come out as it should.
+        """
+        names: list[str] = []
+        self._merge(_noting(rows, names), names, out)
+        if self._options.splits:
+            cut(out, self._sections, self._options, self._write)
+        return self._checked(out)
+
+    def _merge(self, paths: Iterable[Path], names: list[str], out: Path) -> None:
+        level = 0
+        while True:
+            groups: list[Path] = []
+            waiting = iter(paths)
+            some = list(islice(waiting, GROUP))
+            while some:
+                following = list(islice(waiting, 1))
+                is_whole = not groups and not following
+                group = out.with_name(f"{out.name}.{level}.{len(groups)}")
+                self._merge_group(some, group, names if level == 0 else None, is_whole)
+                groups.append(group)
+                for path in some:
+                    path.unlink()
+                some = following + list(islice(waiting, GROUP - 1)) if following else []
+            if len(groups) == 1:
+                groups[0].rename(out)
+                return
+            paths, level = groups, level + 1
+
+    def _merge_group(
+        self, paths: list[Path], out: Path, names: list[str] | None, is_whole: bool
+    ) -> None:
+        """``names`` are those of all rows so far, where ``paths`` are the last rows' own files."""
+
+        def finished(pdf: pikepdf.Pdf, counts: list[int], path: Path) -> None:
+            self._note(names, counts)
+            if is_whole and not self._options.splits:
+                self._write(pdf, self._sections, path)
+            else:
+                save(pdf, path)
+
+        merge(paths, out, finished)
+
+    def _note(self, names: list[str] | None, counts: list[int]) -> None:
+        if names is not None:
+            done = len(self._sections)
+            own = names[done : done + len(counts)]
+            self._sections += map(Section, own, counts)
+
+    def _write(self, pdf: pikepdf.Pdf, sections: Sequence[Section], out: Path) -> None:
+        finish(pdf, sections, self._options, self._fonts)
+        save(pdf, out, self._options.encryption)
+
+    def _checked(self, out: Path) -> int:
+        """The pages of the result.
+
+        What one library wrote, another reads: a file that only its writer understands is no use.
+        """
+        if not self._options.splits:
+            found = self._pages_of(out)
+        else:
+            with zipfile.ZipFile(out) as archive:
+                found = sum(self._pages_of(archive.open(name)) for name in archive.namelist())
+        least = sum(section.pages for section in self._sections)
+        if found < least or (found > least and self._options.contents is None):
+            raise BinderError(f"the merged file has {found} pages instead of {least}")
+        return found
+
+    def _pages_of(self, file: Path | IO[bytes]) -> int:
+        encryption = self._options.encryption
+        password = (encryption.user_password or "") if encryption else None
+        with pypdf.PdfReader(file, strict=True, password=password) as merged:
+            return merged.get_num_pages()
+
+
+def _noting(rows: Iterable[tuple[Path, str]], names: list[str]) -> Iterator[Path]:
+    for path, name in rows:
+        names.append(name)
+        yield path
+
+
+def _rows() -> Iterator[tuple[Path, str]]:
     for line in sys.stdin:
-        yield Path(line.rstrip("\n"))
-
-
-def _checked(out: Path, pages: int) -> int:
-    """What one library wrote, another reads: a file that only its writer understands is no use."""
-    with pypdf.PdfReader(out, strict=True) as merged:
-        found = merged.get_num_pages()
-    if found != pages:
-        raise BinderError(f"the merged file has {found} pages instead of {pages}")
-    return pages
+        path, name = json.loads(line)
+        yield Path(path), name
 
 
 def main() -> int:
@@ -149,7 +235,10 @@ def main() -> int:
     out, limit = Path(sys.argv[1]), int(sys.argv[2]) * 1024 * 1024
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     try:
-        answer: dict[str, int | str] = {"pages": _checked(out, bind(_paths(), out))}
+        asked = json.loads(sys.stdin.readline())
+        options = MergeOptions.model_validate(asked["options"])
+        binder = Binder(options, [Path(path) for path in asked["fonts"]])
+        answer: dict[str, int | str] = {"pages": binder.bind(_rows(), out)}
     except (BinderError, pikepdf.PdfError, PyPdfError, OSError) as error:
         answer = {"error": str(error)}
     except MemoryError:

@@ -180,7 +180,10 @@ class _Job:
             merge = None
             if merged:
                 directory = _folder(self._directory / "merge")
-                merge = await opened.enter_async_context(merging(directory, self._options.merge))
+                asked = self._read_plan().merge
+                merge = await opened.enter_async_context(
+                    merging(directory, self._options.merge, asked)
+                )
             if zipped:
                 zip_artifact = await self._upload_zip(ledger, merge)
             elif merge is not None:
@@ -188,7 +191,7 @@ class _Job:
                     async for entry in entries:
                         entry.path.unlink()
             if merge is not None and merge.files:
-                merged_artifact = await self._upload_merged(merge)
+                merged_artifact = await self._upload_merged(merge, splits=asked.splits)
         return Artifacts(
             attempt=self._attempt,
             ledger=artifact,
@@ -211,7 +214,7 @@ class _Job:
         async with aclosing(files):
             async for file in files:
                 if merge is not None and file.is_pdf:
-                    await merge.add(file.entry.path)
+                    await merge.add(file.entry.path, file.entry.name)
                 yield file.entry
 
     def _key(self, name: str) -> str:
@@ -231,10 +234,12 @@ class _Job:
             stored = await self._store.upload(key, chunks, content_type="application/zip")
         return _artifact(key, stored, files=ledger.totals.succeeded)
 
-    async def _upload_merged(self, merge: Merge) -> Artifact:
+    async def _upload_merged(self, merge: Merge, *, splits: bool) -> Artifact:
         pages = await merge.finish()
-        key = self._key("merged.pdf")
-        stored = await self._store.upload_file(key, merge.out, content_type="application/pdf")
+        kind = "zip" if splits else "pdf"
+        key = self._key(f"merged.{kind}")
+        content_type = f"application/{kind}"
+        stored = await self._store.upload_file(key, merge.out, content_type=content_type)
         made = _artifact(key, stored, files=merge.files, pages=pages)
         return made.evolve(rows=merge.files)  # a file is a row's
 

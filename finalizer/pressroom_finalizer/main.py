@@ -129,7 +129,12 @@ async def _ensure(queue: Queue, stop: asyncio.Event) -> None:
 
 def _handlers(ports: Ports, settings: FinalizerSettings, metrics: Metrics) -> dict[str, Handler]:
     finalizing = FinalizeOptions(
-        MergeLimits(settings.merge_memory_mib, settings.merge_timeout_seconds), settings.work_dir
+        MergeLimits(
+            settings.merge_memory_mib,
+            settings.merge_timeout_seconds,
+            tuple(settings.merge_fonts),
+        ),
+        settings.work_dir,
     )
     calling = WebhookOptions(
         settings.webhook_timeout_seconds, Admitted.parse(settings.webhook_allow)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import BinaryIO
 
 import orjson
 
+from pressroom.model.finish import MergeOptions
 from pressroom_finalizer.faults import BrokenJobError
 
 _PASSED_ON = ("PATH", "PYTHONPATH", "LANG", "LC_ALL")
@@ -24,10 +25,14 @@ _ERRORS = "errors.txt"
 
 @dataclass(frozen=True)
 class MergeLimits:
-    """What a merge may use: address space in MiB, and seconds after the last file."""
+    """What a merge may use: address space in MiB, and seconds after the last file.
+
+    ``fonts`` are TrueType files for what the built-in font cannot write.
+    """
 
     memory_mib: int
     seconds: float
+    fonts: tuple[Path, ...] = ()
 
 
 class Merge:
@@ -49,20 +54,30 @@ class Merge:
         """Where the merged file lies, once finished."""
         return self._directory / "merged.pdf"
 
-    async def add(self, path: Path) -> None:
-        """Append a file's pages. Waits while the process is behind."""
+    async def begin(self, options: MergeOptions, fonts: Sequence[Path]) -> None:
+        """Say what is to become of the merged file; before all else."""
+        await self._tell({"options": options.wire(), "fonts": [str(path) for path in fonts]})
+
+    async def add(self, path: Path, name: str) -> None:
+        """Append a file's pages, ``name`` being what readers know it by.
+
+        Waits while the process is behind.
+        """
         link = self._directory / path.name
         link.hardlink_to(path)
+        await self._tell([str(link), name])
+        self._files += 1
+
+    async def _tell(self, line: object) -> None:
         assert self._process.stdin is not None
         try:
-            self._process.stdin.write(os.fsencode(link) + b"\n")
+            self._process.stdin.write(orjson.dumps(line) + b"\n")
             async with asyncio.timeout(self._seconds):
                 await self._process.stdin.drain()
         except (BrokenPipeError, ConnectionResetError):
             await self.finish()  # it has ended early and says why
         except TimeoutError as error:
             raise BrokenJobError("Merging took too long.") from error
-        self._files += 1
 
     async def finish(self) -> int:
         """How many pages the merged file at ``out`` has. BrokenJobError says what went wrong."""
@@ -84,12 +99,16 @@ class Merge:
 
 
 @asynccontextmanager
-async def merging(directory: Path, limits: MergeLimits) -> AsyncIterator[Merge]:
+async def merging(
+    directory: Path, limits: MergeLimits, options: MergeOptions | None = None
+) -> AsyncIterator[Merge]:
     """A merge in ``directory``, which is empty. Its process ends with the context."""
     with (directory / _ERRORS).open("wb") as errors:
         process = await _start(directory, limits, errors)
     try:
-        yield Merge(process, directory, limits.seconds)
+        merge = Merge(process, directory, limits.seconds)
+        await merge.begin(options or MergeOptions(), limits.fonts)
+        yield merge
     finally:
         if process.returncode is None:
             process.kill()

@@ -23,6 +23,11 @@ class FinalizerSettings(Settings):
     merge_timeout_seconds: float = Field(
         900, gt=0, description="Deadline of a merge, from the last file on."
     )
+    merge_fonts: list[Path] = Field(
+        default_factory=list,
+        description="TrueType files for names on contents pages that the built-in font, DejaVu "
+        "Sans, cannot write: a JSON list.",
+    )
     work_dir: Path | None = Field(
         None, description="Directory for files in work. Default: the system's temporary one."
     )

@@ -20,7 +20,7 @@ from pressroom_gateway.batches import job_from
 from pressroom_gateway.services import SERVICES
 
 log = logging.getLogger(__name__)
-_TYPES = {output.extension: output.content_type for output in Output}
+_TYPES = {output.extension: output.content_type for output in Output} | {"zip": "application/zip"}
 
 
 async def get_zip(request: web.Request) -> web.StreamResponse:
@@ -48,7 +48,7 @@ async def get_row_file(request: web.Request) -> web.StreamResponse:
 
 
 def content_type_of(key: str) -> str:
-    """The media type of a row's file, by its key's extension."""
+    """The media type of a file, by its key's extension."""
     return _TYPES.get(key.rsplit(".", 1)[-1], "application/octet-stream")
 
 
@@ -85,11 +85,11 @@ async def _artifact(request: web.Request, kind: OutputKind) -> web.StreamRespons
     if found is None:
         text = f"This batch has no {word}: {_why_absent(job)}."
         raise UserError(Code.NOT_FOUND, text, status=404)
-    extension, content_type = (
-        ("zip", "application/zip") if kind is OutputKind.ZIP else ("pdf", "application/pdf")
-    )
+    extension = found.key.rsplit(".", 1)[-1]  # a merged PDF that was cut into files is a ZIP
     name = f"{job.metadata.name}.{extension}"
-    return await send(request, found.key, Disposition(name, content_type))
+    if kind is OutputKind.MERGED and extension == "zip":
+        name = f"{job.metadata.name}-merged.zip"
+    return await send(request, found.key, Disposition(name, content_type_of(found.key)))
 
 
 def _artifact_of(job: BatchJob, kind: OutputKind) -> ArtifactStatus | None:

@@ -84,6 +84,7 @@ def _spec(submission: Submission, tenant: Tenant, manifest: Manifest) -> BatchJo
         missing_values=MissingValues.LENIENT,
         page=submission.page,
         outputs=[kind for kind in OutputKind if kind in submission.outputs],
+        merge=submission.merge,
         file_name_pattern=submission.file_name_pattern,
         parallelism=submission.parallelism,
         ttl_seconds_after_finished=ttl_within(tenant, submission.ttl_seconds),

@@ -15,6 +15,7 @@ import orjson
 
 from pressroom.errors import Code, NotFoundError, UserError
 from pressroom.model.batchjob import BatchJob, Dialect, Manifest, cannot_merge
+from pressroom.model.finish import MergeOptions
 from pressroom.model.page import PageOptions
 from pressroom.model.plan import Plan, cut
 from pressroom.model.rows import MAX_ROW_BYTES, Row, parse_row
@@ -103,6 +104,7 @@ class Acceptor:
             row_retries=_or(job.spec.row_retries, 2),
             dialect=job.spec.dialect or Dialect.NATIVE,
             merged=job.spec.wants_merged(),
+            merge=job.spec.merge or MergeOptions(),
         )
         if await self._store.create(plan_key(job.uid), orjson.dumps(plan.wire())):
             return plan

@@ -29,6 +29,7 @@ from pressroom.model.batchjob import (
     Webhook,
     cannot_merge,
 )
+from pressroom.model.finish import MergeOptions
 from pressroom.model.page import Media, Output, PageOptions, PaperFormat
 from pressroom.model.rows import PageUrl
 from pressroom.model.template import MissingValues, TemplateHtml, TemplateSpec
@@ -84,6 +85,7 @@ class BatchOptions(Model):
     url: PageUrl | None = None
     page: PageOptions | None = None
     outputs: Annotated[list[OutputWord], Field(max_length=3)] | None = None
+    merge: MergeOptions | None = None
     file_name_pattern: FileNamePattern | None = None
     priority: Annotated[int, Field(ge=0, le=9)] | None = None
     parallelism: Annotated[int, Field(ge=1, le=10_000)] | None = None
@@ -121,6 +123,9 @@ def parse_options(raw: Mapping[str, Any]) -> BatchOptions:
     _refuse_stray_version(options.template, options.template_version)
     _refuse_unmergeable(options, options.page, "outputs")
     _refuse_no_room(options.page, options.template)
+    if options.merge is not None and OutputWord.MERGED not in (options.outputs or ()):
+        text = "merge is for a merged PDF: add merged to outputs, or leave merge out."
+        raise UserError(Code.INVALID_OPTION, text, path="merge", status=422)
     return options
 
 
@@ -331,6 +336,7 @@ def spec_of(
         missing_values=options.missing_values,
         page=options.page,
         outputs=_kinds(options.outputs),
+        merge=options.merge,
         file_name_pattern=options.file_name_pattern,
         priority=options.priority,
         parallelism=options.parallelism,

@@ -10,6 +10,7 @@ import orjson
 
 from pressroom import names
 from pressroom.model.batchjob import BatchJob, Dialect, OutputKind
+from pressroom.model.finish import MergeOptions
 from pressroom.model.page import PageOptions
 
 #: Results of every documented API can be fetched for 24 hours.
@@ -34,6 +35,7 @@ class Submission:
     templates: frozenset[str] = frozenset()
     page: PageOptions | None = None
     outputs: frozenset[OutputKind] = frozenset({OutputKind.FILES})
+    merge: MergeOptions | None = None
     file_name_pattern: str | None = None
     webhook_url: str | None = None
     webhook_secret: str | None = None

@@ -17,6 +17,7 @@ from pressroom.model.conditions import (
     Reason,
     find,
 )
+from pressroom.model.finish import MergeOptions
 from pressroom.model.page import Output, PageOptions
 from pressroom.model.rows import PageUrl, Row
 from pressroom.model.template import MissingValues, TemplateHtml
@@ -148,6 +149,7 @@ class BatchJobSpec(Model):
         description="Files are always made. Default: Files and Zip.",
         json_schema_extra=SET,
     )
+    merge: MergeOptions | None = Field(None, description="What becomes of the merged PDF.")
     file_name_pattern: FileNamePattern | None = None
     priority: Annotated[int, Field(ge=0, le=9)] | None = Field(None, description="Default 5.")
     parallelism: Annotated[int, Field(ge=1, le=10000)] | None = Field(
@@ -196,6 +198,11 @@ class BatchJobSpec(Model):
             "images and encrypted PDFs cannot be merged: leave Merged out of outputs, or make "
             "every row's page.output Pdf and leave its page.encryption out",
             lambda s: not (s.wants_merged() and any(cannot_merge(r.page) for r in s.rows or ())),
+        ),
+        Rule(
+            "!has(self.merge) || (has(self.outputs) && self.outputs.exists(o, o == 'Merged'))",
+            "merge needs Merged in outputs",
+            lambda s: s.merge is None or s.wants_merged(),
         ),
         Rule(
             "!has(oldSelf.cancel) || !oldSelf.cancel || (has(self.cancel) && self.cancel)",

@@ -1,4 +1,4 @@
-"""What a row's PDF carries besides its pages. Purely data."""
+"""What a PDF carries besides its pages: a row's own, or the merged one. Purely data."""
 
 from __future__ import annotations
 
@@ -93,3 +93,64 @@ class Attachment(Model):
             lambda a: a.asset is None or a.text is None,
         ),
     )
+
+
+class NumberPlace(StrEnum):
+    """Where page numbers stand."""
+
+    BOTTOM_LEFT = "BottomLeft"
+    BOTTOM_CENTER = "BottomCenter"
+    BOTTOM_RIGHT = "BottomRight"
+    TOP_LEFT = "TopLeft"
+    TOP_CENTER = "TopCenter"
+    TOP_RIGHT = "TopRight"
+
+
+class PageNumbers(Model):
+    """Numbers on every page of a merged file."""
+
+    format: Annotated[str, StringConstraints(min_length=1, max_length=100)] | None = Field(
+        None, description="{page} and {pages} are filled in. Default: {page} / {pages}."
+    )
+    place: NumberPlace | None = Field(None, description="Default BottomCenter.")
+
+
+class Contents(Model):
+    """A table of contents before the first row: a line and a link for each."""
+
+    title: Annotated[str, StringConstraints(min_length=1, max_length=200)] | None = Field(
+        None, description="Its heading. Default: Contents."
+    )
+
+
+class MergeOptions(Model):
+    """What becomes of the merged PDF. Its texts stand as they are: there is no row to fill them."""
+
+    bookmarks: bool | None = Field(
+        None, description="One for each row, by its file name. Default true."
+    )
+    page_numbers: PageNumbers | None = None
+    contents: Contents | None = None
+    metadata: Metadata | None = None
+    watermark: Watermark | None = None
+    encryption: Encryption | None = None
+    max_megabytes: Annotated[int, Field(ge=1, le=10_000)] | None = Field(
+        None, description="Cut between rows into files of at most so many MB, given as a ZIP."
+    )
+    max_pages: Annotated[int, Field(ge=1, le=1_000_000)] | None = Field(
+        None,
+        description="Cut between rows into files of at most so many pages of rows, given as a ZIP.",
+    )
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            "!has(self.watermark) || !has(self.watermark.image)",
+            "the merged file's watermark must be a text: it has no template with assets",
+            lambda m: m.watermark is None or m.watermark.image is None,
+        ),
+    )
+
+    @property
+    def splits(self) -> bool:
+        """Whether the result is a ZIP of several files."""
+        return self.max_megabytes is not None or self.max_pages is not None

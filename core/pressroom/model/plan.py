@@ -11,6 +11,7 @@ from pydantic import Field
 
 from pressroom.model.base import Record
 from pressroom.model.batchjob import Dialect
+from pressroom.model.finish import MergeOptions
 from pressroom.model.page import PageOptions
 from pressroom.model.template import MissingValues
 
@@ -63,6 +64,9 @@ class Plan(Record):
     row_retries: int = 2
     dialect: Dialect = Field(Dialect.NATIVE, description="By whose rules the job costs credits.")
     merged: bool = Field(False, description="Whether a merged PDF is asked for.")
+    merge: MergeOptions = Field(
+        default_factory=MergeOptions, description="What becomes of the merged PDF."
+    )
 
 
 def cut(line_lengths: Iterable[int], total_rows: int) -> Iterator[Shard]:

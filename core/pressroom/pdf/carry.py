@@ -39,7 +39,7 @@ def carrying(data: bytes, page: PageOptions, assets: Mapping[str, bytes]) -> byt
                 set_metadata(pdf, page.metadata)
             attach(pdf, page.attachments or (), assets)
             out = io.BytesIO()
-            pdf.save(out, encryption=_encryption(page.encryption))
+            pdf.save(out, encryption=encryption_of(page.encryption))
             return out.getvalue()
     except (pikepdf.PdfError, ValueError) as error:
         text = f"The PDF cannot be given what its options ask for: {error}."
@@ -73,7 +73,8 @@ def attach(
         )
 
 
-def _encryption(options: Encryption | None) -> pikepdf.Encryption | bool:
+def encryption_of(options: Encryption | None) -> pikepdf.Encryption | bool:
+    """How a PDF is saved to be encrypted so; False without options."""
     if options is None:
         return False
     chosen = set(Permission) if options.permissions is None else set(options.permissions)

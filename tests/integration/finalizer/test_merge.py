@@ -62,7 +62,7 @@ async def merged(directory: Path, files: list[Path]) -> tuple[Path, int]:
     os.mkdir(folder)
     async with merging(folder, LIMITS) as merge:
         for file in files:
-            await merge.add(file)
+            await merge.add(file, file.name)
         pages = await merge.finish()
         assert merge.files == len(files)
         out = directory / "out.pdf"
@@ -180,7 +180,7 @@ async def test_too_little_memory_fails_the_merge_and_nothing_else(tmp_path: Path
     os.mkdir(tmp_path / "merge")
     with pytest.raises(BrokenJobError):
         async with merging(tmp_path / "merge", MergeLimits(256, 60)) as merge:
-            await merge.add(file)
+            await merge.add(file, file.name)
             await merge.finish()
 
 
