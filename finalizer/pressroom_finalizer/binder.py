@@ -1,9 +1,9 @@
 """Merges PDFs, as a process of its own: ``python -m pressroom_finalizer.binder OUT LIMIT_MIB``.
 
-The first line of standard input is ``{"options": MergeOptions, "fonts": [path]}``; each further one
-is ``[path, name]`` of a row's file, in page order. At the end of the input it writes OUT, a PDF or
-where the options cut it a ZIP of PDFs, and prints ``{"pages": n}``, or ``{"error": text}`` with exit
-status 1. It takes the files it is given: each is deleted once its pages lie in a group.
+The first line of standard input is ``{"options": MergeOptions, "fonts": [path]}``; each further
+one is ``[path, name]`` of a row's file, in page order. At the end of the input it writes OUT, a PDF
+or where the options cut it a ZIP of PDFs, and prints ``{"pages": n}``, or ``{"error": text}`` with
+exit status 1. It takes the files it is given: each is deleted once its pages lie in a group.
 
 A process apart keeps the finalizer small and answering; its own memory is limited, so a huge job
 cannot take the part down. It opens no connection and reads no other file. Files are merged in

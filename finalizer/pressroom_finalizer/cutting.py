@@ -12,6 +12,8 @@ from pressroom.model.finish import MergeOptions
 from pressroom_finalizer.finishing import Section
 
 _MEGABYTE = 1_000_000
+#: An object in an object stream, with its place in the cross-reference: an upper estimate.
+_PER_OBJECT = 60
 #: Writes a PDF of these rows to a path.
 Writer = Callable[[pikepdf.Pdf, Sequence[Section], Path], None]
 
@@ -23,20 +25,19 @@ def cut(merged: Path, sections: Sequence[Section], options: MergeOptions, write:
     """
     packed = merged.with_name(f"{merged.name}.zip")
     part = merged.with_name(f"{merged.name}.part")
-    count = 0
+    count = done = page = 0
     with pikepdf.open(merged) as whole, zipfile.ZipFile(packed, "w") as archive:
-        waiting = list(reversed(list(_parts(whole, sections, options))))
-        while waiting:
-            first, rows = waiting.pop()
-            _write(whole, first, rows, part, write)
-            if _is_over(part, options) and len(rows) > 1:
+        while done < len(sections):
+            taken = _fitting(whole, page, sections[done:], options)
+            _write(whole, page, sections[done : done + taken], part, write)
+            while taken > 1 and (size := _excess(part, options)) > 1:
                 # The estimate was short: what finishing adds is known only now.
-                half = len(rows) // 2
-                pages = sum(row.pages for row in rows[:half])
-                waiting += [(first + pages, rows[half:]), (first, rows[:half])]
-                continue
+                taken = max(1, min(taken - 1, int(taken / size)))
+                _write(whole, page, sections[done : done + taken], part, write)
             count += 1
             archive.write(part, f"merged-{count:03d}.pdf")
+            page += sum(row.pages for row in sections[done : done + taken])
+            done += taken
     part.unlink()
     packed.rename(merged)
     return count
@@ -51,32 +52,27 @@ def _write(
         write(pdf, rows, out)
 
 
-def _is_over(part: Path, options: MergeOptions) -> bool:
-    most = options.max_megabytes
-    return most is not None and part.stat().st_size > most * _MEGABYTE
+def _excess(part: Path, options: MergeOptions) -> float:
+    """The file's size as a multiple of the limit; 0 without one."""
+    return part.stat().st_size / (options.max_megabytes * _MEGABYTE) if options.max_megabytes else 0
 
 
-def _parts(
-    pdf: pikepdf.Pdf, sections: Sequence[Section], options: MergeOptions
-) -> Iterator[tuple[int, list[Section]]]:
-    """Each part's first page in ``pdf``, from 0, and its rows."""
+def _fitting(
+    pdf: pikepdf.Pdf, page: int, sections: Sequence[Section], options: MergeOptions
+) -> int:
+    """How many of these rows, whose pages begin at ``page`` from 0, a file can take; at least 1."""
     most = options.max_megabytes * _MEGABYTE if options.max_megabytes else None
     seen: set[tuple[int, int]] = set()
-    rows: list[Section] = []
-    start = at = pages = size = 0
-    for section in sections:
-        own = [pdf.pages[number].obj for number in range(at, at + section.pages)]
-        added = _weight(own, seen) if most is not None else 0
-        many = options.max_pages is not None and pages + section.pages > options.max_pages
-        if rows and (many or (most is not None and size + added > most)):
-            yield start, rows
-            rows, start, pages, size = [], at, 0, 0
-            seen.clear()
-            added = _weight(own, seen) if most is not None else 0
-        rows.append(section)
-        pages, size, at = pages + section.pages, size + added, at + section.pages
-    if rows:
-        yield start, rows
+    pages = size = 0
+    for taken, section in enumerate(sections):
+        if most is not None:
+            first = page + pages
+            size += _weight([one.obj for one in pdf.pages[first : first + section.pages]], seen)
+        pages += section.pages
+        too_many = options.max_pages is not None and pages > options.max_pages
+        if taken and (too_many or (most is not None and size > most)):
+            return taken
+    return len(sections)
 
 
 def _weight(pages: Sequence[pikepdf.Object], seen: set[tuple[int, int]]) -> int:
@@ -94,10 +90,6 @@ def _weight(pages: Sequence[pikepdf.Object], seen: set[tuple[int, int]]) -> int:
             size += _PER_OBJECT
         waiting += _members(value)
     return size
-
-
-#: An object in an object stream, with its place in the cross-reference: an upper estimate.
-_PER_OBJECT = 60
 
 
 def _members(value: pikepdf.Object) -> Iterator[pikepdf.Object]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -81,7 +82,7 @@ def _bookmark(pdf: pikepdf.Pdf, titles: Sequence[str], firsts: Sequence[pikepdf.
     ]
     if not items:
         return
-    for one, following in zip(items, items[1:], strict=False):
+    for one, following in itertools.pairwise(items):
         one.Next, following.Prev = following, one
     root.First, root.Last, root.Count = items[0], items[-1], len(items)
     pdf.Root.Outlines = root
@@ -102,7 +103,7 @@ def _contents(
     on_first = max(1, math.floor((box.height - 2 * _MARGIN - 2.2 * _TITLE) / _LEADING))
     on_other = max(1, math.floor((box.height - 2 * _MARGIN) / _LEADING))
     count = 1 + max(0, math.ceil((len(sections) - on_first) / on_other))
-    pages = []
+    pages: list[pikepdf.Object] = []
     done = 0
     for number in range(count):
         room = on_other if number else on_first

@@ -9,7 +9,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -69,7 +69,7 @@ class _Font:
         buffer.guess_segment_properties()
         hb.shape(self._font, buffer)
         starts = sorted({info.cluster for info in buffer.glyph_infos} | {len(text)})
-        ends = dict(zip(starts, starts[1:], strict=False))
+        ends = dict(pairwise(starts))
         glyphs = []
         for info, position in zip(buffer.glyph_infos, buffer.glyph_positions, strict=True):
             meant = text[info.cluster : ends[info.cluster]]
@@ -83,7 +83,8 @@ class _Font:
 
     def width(self, glyph: int) -> float:
         """A glyph's own advance, in thousandths."""
-        return float(self._font.get_glyph_h_advance(glyph)) * self._scale
+        advance: float = self._font.get_glyph_h_advance(glyph) * self._scale
+        return advance
 
     def embed(self, pdf: pikepdf.Pdf) -> None:
         """Complete the object that pages refer to (ISO 32000-2, 9.7)."""

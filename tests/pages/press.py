@@ -7,16 +7,15 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import html as markup
 import mimetypes
 import os
-import re
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from pdf_words import Word, sizes_and_words
 from servers import Background
 
 from pressroom.errors import PressroomError
@@ -148,24 +147,6 @@ def _job(index: int, sheet: Sheet) -> RowJob:
 
 
 @dataclass(frozen=True)
-class Word:
-    """A word on a page (from 1), its box in points from the page's upper left corner."""
-
-    page: int
-    text: str
-    left: float
-    top: float
-    right: float
-    bottom: float
-
-
-_PAGE = re.compile(r'<page width="([\d.]+)" height="([\d.]+)">(.*?)</page>', re.S)
-_WORD = re.compile(
-    r'<word xMin="([-\d.]+)" yMin="([-\d.]+)" xMax="([-\d.]+)" yMax="([-\d.]+)">(.*?)</word>', re.S
-)
-
-
-@dataclass(frozen=True)
 class Layout:
     """What stands where in a PDF. ``sizes`` are each page's width and height in points."""
 
@@ -191,17 +172,8 @@ class Layout:
 
 def layout(pdf: bytes) -> Layout:
     """Where the words of a PDF stand, by poppler's ``pdftotext -bbox``."""
-    done = subprocess.run(
-        ["pdftotext", "-bbox", "-", "-"], input=pdf, capture_output=True, timeout=60, check=True
-    )
-    sizes: list[tuple[float, float]] = []
-    words: list[Word] = []
-    for width, height, body in _PAGE.findall(done.stdout.decode("utf-8", "replace")):
-        sizes.append((float(width), float(height)))
-        for left, top, right, bottom, text in _WORD.findall(body):
-            box = (float(left), float(top), float(right), float(bottom))
-            words.append(Word(len(sizes), markup.unescape(text), *box))
-    return Layout(tuple(sizes), tuple(words))
+    sizes, found = sizes_and_words(pdf)
+    return Layout(tuple(sizes), tuple(found))
 
 
 def png(pdf: bytes, page: int = 1, dpi: int = 80) -> bytes:

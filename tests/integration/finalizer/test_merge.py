@@ -187,7 +187,7 @@ async def test_too_little_memory_fails_the_merge_and_nothing_else(tmp_path: Path
 async def test_leaving_the_context_ends_the_process(tmp_path: Path) -> None:
     os.mkdir(tmp_path / "merge")
     async with merging(tmp_path / "merge", LIMITS) as merge:
-        await merge.add(letter(tmp_path / "000000.pdf", "row", font=b"f"))
+        await merge.add(letter(tmp_path / "000000.pdf", "row", font=b"f"), "row.pdf")
         assert children() != []
     assert children() == []
 
