@@ -205,7 +205,10 @@ class Binder:
             found = self._pages_of(out)
         else:
             with zipfile.ZipFile(out) as archive:
-                found = sum(self._pages_of(archive.open(name)) for name in archive.namelist())
+                found = 0
+                for name in archive.namelist():
+                    with archive.open(name) as file:
+                        found += self._pages_of(file)
         least = sum(section.pages for section in self._sections)
         if found < least or (found > least and self._options.contents is None):
             raise BinderError(f"the merged file has {found} pages instead of {least}")

@@ -144,7 +144,7 @@ class _Font:
         lines = [
             f"<{glyph:04x}> <{meant.encode('utf-16-be').hex()}>\n"
             for glyph, meant in sorted(self._used.items())
-            if meant
+            if meant and glyph  # glyph 0 stands for whatever the font lacks
         ]
         blocks = [lines[at : at + _BLOCK] for at in range(0, len(lines), _BLOCK)]
         return _CMAP.format(

@@ -62,6 +62,41 @@ async def test_json_rows(farm: Farm) -> None:
     assert await stored_rows(farm, batch["id"]) == [{"data": {"n": 1}}, {"data": {"n": 2}}]
 
 
+async def test_what_becomes_of_the_merged_file(farm: Farm) -> None:
+    merge = {"contents": {}, "pageNumbers": {"place": "topRight"}, "maxMegabytes": 20}
+    batch = await farm.submit(rows=[{}], outputs=["merged"], merge=merge)
+    asked = job_of(await farm.job(batch["id"])).spec.merge
+    assert asked is not None
+    assert asked.wire() == {
+        "contents": {},
+        "pageNumbers": {"place": "TopRight"},
+        "maxMegabytes": 20,
+    }
+
+
+@pytest.mark.parametrize(
+    ("outputs", "merge", "path"),
+    [
+        (["zip"], {"contents": {}}, "merge"),
+        (["merged"], {"contents": {"titel": "x"}}, "merge.contents.titel"),
+        (["merged"], {"maxPages": 0}, "merge.maxPages"),
+        (["merged"], {"pageNumbers": {"place": "middle"}}, "merge.pageNumbers.place"),
+        (["merged"], {"watermark": {"image": "logo.png"}}, "merge"),
+        (["merged"], {"watermark": {}}, "merge.watermark"),
+    ],
+)
+async def test_merge_options_that_cannot_be_are_refused(
+    farm: Farm, outputs: list[str], merge: dict[str, object], path: str
+) -> None:
+    status, answer = await farm.call(
+        "POST",
+        "/v1/batches",
+        json={"html": "x", "rows": [{}], "outputs": outputs, "merge": merge},
+    )
+    assert (status, answer["code"]) == (422, "invalid_option")
+    assert answer["path"] == path
+
+
 async def test_items_keep_what_is_their_own(farm: Farm) -> None:
     await farm.template("other")
     batch = await farm.submit(

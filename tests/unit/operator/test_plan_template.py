@@ -1,4 +1,4 @@
-"""A job whose template is not there is planned all the same: its rows say what is missing."""
+"""What a plan takes from its job: its template, though it is not there, and the merged file."""
 
 from __future__ import annotations
 
@@ -16,3 +16,11 @@ async def test_the_plan_names_the_template_that_is_missing(world: World) -> None
         await world.until_reason(Reason.COMPLETED)
     plan = Plan.model_validate(orjson.loads(await world.store.get(names.plan_key(job.uid))))
     assert (plan.template, plan.templates) == ("missing", {"": None})
+
+
+async def test_the_plan_says_what_becomes_of_the_merged_file(world: World) -> None:
+    async with world.running():
+        job = await world.create(rows=[{}], outputs=["Merged"], merge={"maxPages": 40})
+        await world.until_reason(Reason.COMPLETED)
+    plan = Plan.model_validate(orjson.loads(await world.store.get(names.plan_key(job.uid))))
+    assert plan.merge.wire() == {"maxPages": 40}
