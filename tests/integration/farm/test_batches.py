@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,34 @@ def test_rows_become_files_a_zip_and_a_merged_pdf_in_row_order(client: Client) -
     one = client.http.get(f"/v1/batches/{batch['id']}/rows/7/file", follow_redirects=True)
     assert "N-00007" in text(one.content)
     assert one.headers["content-type"] == "application/pdf"
+
+
+def test_the_merged_pdf_has_bookmarks_and_what_else_is_asked_for(client: Client) -> None:
+    batch = client.submit(
+        rows=rows(4),
+        outputs=["merged"],
+        fileNamePattern="invoice-{{ number }}",
+        merge={"contents": {"title": "All of them"}, "pageNumbers": {}},
+    )
+    done = client.ended(batch["id"])
+    assert done["artifacts"]["merged"] | {"pages": 5, "rows": 4} == done["artifacts"]["merged"]
+    merged = client.http.get(f"/v1/batches/{batch['id']}/merged", params={"stream": "1"})
+    reader = pypdf.PdfReader(io.BytesIO(merged.content))
+    titles = [(str(one.title), reader.get_destination_page_number(one)) for one in reader.outline]
+    assert titles == [(f"invoice-N-{index:05d}", index + 1) for index in range(4)]
+    assert "All of them" in reader.pages[0].extract_text()
+    assert "5 / 5" in reader.pages[4].extract_text()
+
+
+def test_a_merged_pdf_cut_into_files_is_a_zip(client: Client) -> None:
+    batch = client.submit(rows=rows(5), outputs=["merged"], merge={"maxPages": 2})
+    client.ended(batch["id"])
+    got = client.http.get(f"/v1/batches/{batch['id']}/merged", params={"stream": "1"})
+    assert got.headers["content-type"] == "application/zip"
+    assert f"{batch['id']}-merged.zip" in got.headers["content-disposition"]
+    with zipfile.ZipFile(io.BytesIO(got.content)) as archive:
+        names = archive.namelist()
+    assert names == ["merged-001.pdf", "merged-002.pdf", "merged-003.pdf"]
 
 
 def test_a_row_that_fails_fails_alone_and_can_be_retried(client: Client) -> None:
