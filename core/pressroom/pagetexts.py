@@ -42,6 +42,8 @@ def _all(page: PageOptions) -> Iterator[tuple[str, str | None]]:
     if page.encryption is not None:
         for field, name in _PASSWORDS.items():
             yield f"encryption.{name}", getattr(page.encryption, field)
+    if page.factur_x is not None:
+        yield "facturX.xml", page.factur_x.xml
     for index, one in enumerate(page.attachments or ()):
         yield f"attachments[{index}].text", one.text
         yield f"attachments[{index}].description", one.description
@@ -69,6 +71,8 @@ def with_texts(page: PageOptions, rendered: Mapping[str, str]) -> PageOptions:
     if page.encryption is not None:
         names = {field: f"encryption.{name}" for field, name in _PASSWORDS.items()}
         changed["encryption"] = _with(page.encryption, names, rendered)
+    if page.factur_x is not None and "facturX.xml" in rendered:
+        changed["factur_x"] = page.factur_x.model_copy(update={"xml": rendered["facturX.xml"]})
     if page.attachments:
         changed["attachments"] = [
             _with(one, {"description": f"attachments[{at}].description"}, rendered).model_copy(

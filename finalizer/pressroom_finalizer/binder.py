@@ -29,7 +29,7 @@ import pypdf
 from pypdf.errors import PyPdfError
 
 from pressroom.model.finish import Encryption, MergeOptions
-from pressroom.pdf.carry import encryption_of
+from pressroom.pdf.encryption import encryption_of
 from pressroom_finalizer.cutting import cut
 from pressroom_finalizer.finishing import Section, finish
 

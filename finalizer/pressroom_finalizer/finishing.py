@@ -11,7 +11,8 @@ from pathlib import Path
 import pikepdf
 
 from pressroom.model.finish import MergeOptions, NumberPlace, PageNumbers, Watermark
-from pressroom.pdf.carry import set_metadata
+from pressroom.pdf.archival import conform
+from pressroom.pdf.metadata import set_metadata
 from pressroom_finalizer.typeface import Line, Typeface
 
 #: Points. The contents page takes the paper of the first row.
@@ -57,6 +58,8 @@ def finish(
         _bookmark(pdf, [one.title for one in sections], firsts)
     if options.metadata is not None:
         set_metadata(pdf, options.metadata)
+    if options.pdf_standard is not None:
+        conform(pdf, options.pdf_standard)
 
 
 def _starts(sections: Sequence[Section]) -> Iterator[int]:

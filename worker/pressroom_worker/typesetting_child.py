@@ -32,7 +32,7 @@ HEAD = struct.Struct(">I")
 #: Characters of a rendered text that is neither a page nor a file: a title, a password.
 MAX_TEXT = 4000
 #: Page texts (named as in ``pressroom.pagetexts``) that become HTML or XML: values are escaped.
-MARKUP = frozenset({"headerHtml", "footerHtml", "firstHeaderHtml"})
+MARKUP = frozenset({"headerHtml", "footerHtml", "firstHeaderHtml", "facturX.xml"})
 #: Page texts that must not come out empty: a file without its password would be open to all.
 REQUIRED = frozenset({"encryption.userPassword", "encryption.ownerPassword"})
 #: Characters of a rendered URL.

@@ -29,7 +29,7 @@ from pressroom.model.batchjob import (
     Webhook,
     cannot_merge,
 )
-from pressroom.model.finish import MergeOptions
+from pressroom.model.finish import MergeOptions, NumberPlace, PdfStandard, Permission
 from pressroom.model.page import Media, Output, PageOptions, PaperFormat
 from pressroom.model.rows import PageUrl
 from pressroom.model.template import MissingValues, TemplateHtml, TemplateSpec
@@ -291,6 +291,9 @@ _ENUMS: dict[str, type[StrEnum]] = {
     "format": PaperFormat,
     "output": Output,
     "emulatedMedia": Media,
+    "pdfStandard": PdfStandard,
+    "permissions": Permission,
+    "place": NumberPlace,
 }
 
 
@@ -299,12 +302,21 @@ def spelled(raw: Mapping[str, Any]) -> dict[str, Any]:
     spelled = dict(raw)
     if "missingValues" in spelled:
         spelled["missingValues"] = _word(spelled["missingValues"], MissingValues)
-    page = spelled.get("page")
-    if isinstance(page, dict):
-        spelled["page"] = {
-            key: _word(value, _ENUMS[key]) if key in _ENUMS else value
-            for key, value in page.items()
-        }
+    for group in ("page", "merge"):
+        if isinstance(spelled.get(group), dict):
+            spelled[group] = _spelled_within(spelled[group])
+    return spelled
+
+
+def _spelled_within(options: Mapping[str, Any]) -> dict[str, Any]:
+    spelled: dict[str, Any] = {}
+    for key, value in options.items():
+        if isinstance(value, dict):
+            spelled[key] = _spelled_within(value)
+        elif key in _ENUMS and isinstance(value, list):
+            spelled[key] = [_word(one, _ENUMS[key]) for one in value]
+        else:
+            spelled[key] = _word(value, _ENUMS[key]) if key in _ENUMS else value
     return spelled
 
 

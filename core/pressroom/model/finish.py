@@ -95,6 +95,22 @@ class Attachment(Model):
     )
 
 
+class PdfStandard(StrEnum):
+    """A standard that the PDF is made to conform to (ISO 19005-2 and -3)."""
+
+    PDF_A_2B = "PdfA2b"
+    PDF_A_3B = "PdfA3b"
+
+
+class FacturX(Model):
+    """An electronic invoice inside the PDF, which becomes PDF/A-3b (Factur-X 1, ZUGFeRD 2)."""
+
+    xml: Annotated[str, StringConstraints(min_length=1, max_length=65536)] = Field(
+        description="The invoice in Cross Industry Invoice syntax: a template text. Its "
+        "guideline says which profile it is."
+    )
+
+
 class NumberPlace(StrEnum):
     """Where page numbers stand."""
 
@@ -134,6 +150,7 @@ class MergeOptions(Model):
     metadata: Metadata | None = None
     watermark: Watermark | None = None
     encryption: Encryption | None = None
+    pdf_standard: PdfStandard | None = Field(None, description="Make the PDF conform to it.")
     max_megabytes: Annotated[int, Field(ge=1, le=10_000)] | None = Field(
         None, description="Cut between rows into files of at most so many MB, given as a ZIP."
     )
@@ -147,6 +164,11 @@ class MergeOptions(Model):
             "!has(self.watermark) || !has(self.watermark.image)",
             "the merged file's watermark must be a text: it has no template with assets",
             lambda m: m.watermark is None or m.watermark.image is None,
+        ),
+        Rule(
+            "!has(self.pdfStandard) || !has(self.encryption)",
+            "PDF/A cannot be encrypted: leave encryption out, or pdfStandard",
+            lambda m: m.pdf_standard is None or m.encryption is None,
         ),
     )
 

@@ -9,7 +9,14 @@ from pydantic import AfterValidator, Field, StringConstraints
 
 from pressroom.model.base import Model, Rule
 from pressroom.model.checks import Checks
-from pressroom.model.finish import Attachment, Encryption, Metadata, Watermark
+from pressroom.model.finish import (
+    Attachment,
+    Encryption,
+    FacturX,
+    Metadata,
+    PdfStandard,
+    Watermark,
+)
 
 #: A CSS length with an absolute unit; a bare number is pixels (1/96 inch).
 Length = Annotated[
@@ -263,6 +270,8 @@ class PageOptions(Model):
     watermark: Watermark | None = None
     encryption: Encryption | None = None
     attachments: Annotated[list[Attachment], Field(max_length=20)] | None = None
+    pdf_standard: PdfStandard | None = Field(None, description="Make the PDF conform to it.")
+    factur_x: FacturX | None = None
 
     rules: ClassVar[tuple[Rule, ...]] = PAPER_RULES
 
@@ -288,6 +297,23 @@ class PageOptions(Model):
     def kind(self) -> Output:
         """What a row becomes, the default filled in."""
         return self.output or Output.PDF
+
+    @property
+    def standard(self) -> PdfStandard | None:
+        """What the PDF is to conform to: an electronic invoice needs PDF/A-3b."""
+        if self.pdf_standard is None and self.factur_x is not None:
+            return PdfStandard.PDF_A_3B
+        return self.pdf_standard
+
+    def conflict(self) -> str | None:
+        """Why what the PDF is to carry cannot be had together; None where it can."""
+        if self.standard is not None and self.encryption is not None:
+            return "PDF/A and Factur-X cannot be encrypted: leave encryption out, or the other"
+        if self.standard is PdfStandard.PDF_A_2B and (
+            self.attachments or self.factur_x is not None
+        ):
+            return "PDF/A-2b has no room for attached files: make pdfStandard PdfA3b"
+        return None
 
     def paper_inches(self) -> tuple[float, float]:
         """Paper width and height in inches, before ``landscape`` turns them."""
