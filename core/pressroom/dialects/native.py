@@ -123,6 +123,7 @@ def parse_options(raw: Mapping[str, Any]) -> BatchOptions:
     _refuse_stray_version(options.template, options.template_version)
     _refuse_unmergeable(options, options.page, "outputs")
     _refuse_no_room(options.page, options.template)
+    _refuse_conflict(options.page)
     if options.merge is not None and OutputWord.MERGED not in (options.outputs or ()):
         text = "merge is for a merged PDF: add merged to outputs, or leave merge out."
         raise UserError(Code.INVALID_OPTION, text, path="merge", status=422)
@@ -134,7 +135,9 @@ def check_item_page(
 ) -> None:
     """422 where an item's own ``page`` does not go with its batch. ``template`` is the item's."""
     _refuse_unmergeable(options, page, f"{path}.page.output")
-    _refuse_no_room(page.over(options.page), template, f"{path}.")
+    whole = page.over(options.page)
+    _refuse_no_room(whole, template, f"{path}.")
+    _refuse_conflict(whole, f"{path}.")
 
 
 def parse_render(raw: Mapping[str, Any]) -> RenderRequest:
@@ -144,6 +147,7 @@ def parse_render(raw: Mapping[str, Any]) -> RenderRequest:
     _refuse_stray_version(request.template, request.template_version)
     _needs_source(request.template, request.html, request.url)
     _refuse_no_room(request.page, request.template)
+    _refuse_conflict(request.page)
     return request
 
 
@@ -241,6 +245,13 @@ def _refuse_no_room(page: PageOptions | None, template: str | None, prefix: str 
         path = f"{prefix}page.margin"
         text = f"{path} leaves nothing of the paper. Make the margins smaller."
         raise UserError(Code.INVALID_OPTION, text, path=path, status=422)
+
+
+def _refuse_conflict(page: PageOptions | None, prefix: str = "") -> None:
+    """422 for what a PDF cannot carry together. What a template adds fails the row."""
+    fault = page.conflict() if page is not None else None
+    if fault is not None:
+        raise UserError(Code.INVALID_OPTION, f"{fault}.", path=f"{prefix}page", status=422)
 
 
 # --- validation ----------------------------------------------------------------------------------

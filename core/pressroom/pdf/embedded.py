@@ -17,7 +17,8 @@ def attach_file(
     relationship: pikepdf.Name = pikepdf.Name.Unspecified,
 ) -> None:
     """Put a file into the PDF, by the name that readers list it by."""
-    spec = pikepdf.AttachedFileSpec(
+    # It is listed among the document's associated files as well.
+    pdf.attachments[name] = pikepdf.AttachedFileSpec(
         pdf,
         content,
         filename=name,
@@ -26,7 +27,3 @@ def attach_file(
         relationship=relationship,
         mod_date=datetime.now(UTC).strftime("D:%Y%m%d%H%M%SZ"),
     )
-    pdf.attachments[name] = spec
-    if "/AF" not in pdf.Root:
-        pdf.Root.AF = pikepdf.Array()
-    pdf.Root.AF.append(pdf.attachments[name].obj)

@@ -91,7 +91,7 @@ def _profile_of(tree: etree._Element) -> tuple[str, str]:
     from facturx import facturx
 
     try:
-        level = str(facturx.get_level(tree, "factur-x"))
+        level = str(facturx.get_level(tree, "factur-x"))  # type: ignore[no-untyped-call]
     except ValueError as error:
         raise _refused(f"its guideline is none of Factur-X: {error}") from error
     word = facturx.FACTURX_LEVEL2xmp.get(level)

@@ -78,7 +78,7 @@ async def test_what_becomes_of_the_merged_file(farm: Farm) -> None:
     ("outputs", "merge", "path"),
     [
         (["zip"], {"contents": {}}, "merge"),
-        (["merged"], {"contents": {"titel": "x"}}, "merge.contents.titel"),
+        (["merged"], {"pdfStandard": "pdfA2b", "encryption": {}}, "merge"),
         (["merged"], {"maxPages": 0}, "merge.maxPages"),
         (["merged"], {"pageNumbers": {"place": "middle"}}, "merge.pageNumbers.place"),
         (["merged"], {"watermark": {"image": "logo.png"}}, "merge"),
@@ -95,6 +95,16 @@ async def test_merge_options_that_cannot_be_are_refused(
     )
     assert (status, answer["code"]) == (422, "invalid_option")
     assert answer["path"] == path
+
+
+async def test_what_a_pdf_cannot_carry_together_is_refused(farm: Farm) -> None:
+    page = {"pdfStandard": "pdfa2b"}
+    item = {"page": {"encryption": {"userPassword": "x"}}}
+    body = {"html": "x", "items": [{}, item], "page": page}
+    status, answer = await farm.call("POST", "/v1/batches", json=body)
+    assert (status, answer["code"]) == (422, "invalid_option")
+    assert answer["path"] == "items[1].page"
+    assert "cannot be encrypted" in answer["detail"]
 
 
 async def test_items_keep_what_is_their_own(farm: Farm) -> None:
