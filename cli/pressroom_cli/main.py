@@ -55,10 +55,15 @@ def local(
 
 @app.command()
 def render(
-    template: Annotated[
-        str, typer.Option("--template", "-t", help="An HTML file, or the id of a template.")
-    ],
     data: Annotated[Path, typer.Option("--data", "-d", help="Rows: CSV, NDJSON, a JSON array.")],
+    template: Annotated[
+        str | None,
+        typer.Option("--template", "-t", help="An HTML file, or the id of a template."),
+    ] = None,
+    style: Annotated[
+        str | None,
+        typer.Option(help="Instead: a built-in page, as stripe-clean, bold, minimal or corporate."),
+    ] = None,
     merged: Annotated[Path | None, typer.Option(help="Write the merged PDF here.")] = None,
     zip_file: Annotated[Path | None, typer.Option("--zip", help="Write the ZIP here.")] = None,
     option: Annotated[
@@ -80,7 +85,7 @@ def render(
             targets["zip"] = zip_file
         if merged is not None:
             targets["merged"] = merged
-        request = files.request_options(option or []) | files.template_option(template)
+        request = files.request_options(option or []) | files.source_option(template, style)
         job = Job(request, files.read_rows(data), targets)
         with connect(url, api_key, state_dir) as client:
             raise typer.Exit(run(client, job, console))

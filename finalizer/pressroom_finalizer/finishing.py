@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -126,7 +127,9 @@ def _contents(
         page = pikepdf.Dictionary(
             Type=pikepdf.Name.Page,
             MediaBox=pikepdf.Array([box.left, box.bottom, box.right, box.top]),
-            Contents=pdf.make_stream(b"".join([*drawn, b"ET"])),
+            Contents=pdf.make_stream(
+                zlib.compress(b"".join([*drawn, b"ET"])), Filter=pikepdf.Name.FlateDecode
+            ),
             Annots=pikepdf.Array(links),
         )
         typeface.into(page)

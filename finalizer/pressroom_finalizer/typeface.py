@@ -7,6 +7,7 @@ letters from right to left. What no font has is drawn as the first font's empty 
 from __future__ import annotations
 
 import unicodedata
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby, pairwise
@@ -102,7 +103,9 @@ class _Font:
             Descent=bottom,
             CapHeight=round(top * 0.75),
             StemV=80,
-            FontFile2=pdf.make_stream(program, Length1=len(program)),
+            FontFile2=pdf.make_stream(
+                zlib.compress(program), Length1=len(program), Filter=pikepdf.Name.FlateDecode
+            ),
         )
         widths: list[object] = []
         for glyph in sorted(self._used):

@@ -105,6 +105,7 @@ async def _spec(
         template=native.template_ref(wanted.template, wanted.template_version),
         html=wanted.html,
         url=wanted.url,
+        document=wanted.document,
         missing_values=wanted.missing_values,
         page=wanted.page,
         outputs=[OutputKind.FILES],

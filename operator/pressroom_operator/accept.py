@@ -96,6 +96,7 @@ class Acceptor:
             versions=templates.versions,
             template=job.spec.template.name if job.spec.template else None,
             url=job.spec.url,
+            document=job.spec.document,
             egress=list((tenant.egress.pages if tenant.egress else None) or ()),
             page=job.spec.page or PageOptions(),
             missing_values=job.spec.missing_values,

@@ -9,7 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from pressroom.documents import DocType, Style, detect, style_for, view
+from pressroom.documents import page as page_of
 from pressroom.errors import Code, RowError
+from pressroom.model.document import BuiltIn, DocumentKind
 from pressroom.model.page import PageOptions
 from pressroom.model.plan import Plan, Shard
 from pressroom.model.rows import Row, parse_row
@@ -101,6 +104,9 @@ def resolve(
     def job(index: int, content: Row | RowError) -> RowJob | RowError:
         if isinstance(content, RowError):
             return content
+        built_in = plan.document if not _own_source(content) and not content.template else None
+        if built_in is not None:
+            content = _laid_out(content, built_in)
         digest, url = "", content.url
         if not _own_source(content):
             digest = plan.templates.get(_template(content)) or ""
@@ -109,6 +115,8 @@ def resolve(
         if snapshot is None and content.html is None and url is None:
             return _no_template(_template(content) or plan.template)
         missing = snapshot.missing_values if snapshot else MissingValues.STRICT
+        if built_in is not None:
+            missing = MissingValues.LENIENT
         return RowJob(
             index=index,
             row=content,
@@ -122,6 +130,17 @@ def resolve(
         )
 
     return [Prepared(entry.index, entry.id, job(entry.index, entry.content)) for entry in entries]
+
+
+def _laid_out(row: Row, built_in: BuiltIn) -> Row:
+    """The row with the built-in page that its data is for."""
+    kind = detect(row.data)
+    if built_in.kind not in (None, DocumentKind.AUTO):
+        kind = DocType(built_in.kind.lower())
+    style = style_for(kind) if built_in.style is None else Style[built_in.style.name]
+    shown = view(kind, row.data, style)
+    # What the row has stays, for file names, headers and footers.
+    return row.evolve(html=page_of(kind, style), data={**row.data, "doc": shown})
 
 
 def _ledger_name(plan: Plan, row: Row) -> str | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 import orjson
@@ -29,6 +29,7 @@ from pressroom.model.batchjob import (
     Webhook,
     cannot_merge,
 )
+from pressroom.model.document import BuiltIn, DocumentKind, DocumentStyle
 from pressroom.model.finish import MergeOptions, NumberPlace, PdfStandard, Permission
 from pressroom.model.page import Media, Output, PageOptions, PaperFormat
 from pressroom.model.rows import PageUrl
@@ -83,6 +84,7 @@ class BatchOptions(Model):
     template_version: TemplateVersionNumber | None = None
     html: TemplateHtml | None = None
     url: PageUrl | None = None
+    document: BuiltIn | None = None
     page: PageOptions | None = None
     outputs: Annotated[list[OutputWord], Field(max_length=3)] | None = None
     merge: MergeOptions | None = None
@@ -103,6 +105,7 @@ class RenderRequest(Model):
     template_version: TemplateVersionNumber | None = None
     html: TemplateHtml | None = None
     url: PageUrl | None = None
+    document: BuiltIn | None = None
     data: dict[str, Any] = Field(default_factory=dict)
     page: PageOptions | None = None
     missing_values: MissingValues | None = None
@@ -119,7 +122,7 @@ def json_object(value: Any, what: str = "request") -> dict[str, Any]:
 def parse_options(raw: Mapping[str, Any]) -> BatchOptions:
     """The options of a batch, its rows already taken out."""
     options = validated(BatchOptions, spelled(raw))
-    one_source(options.template, options.html, options.url)
+    one_source(options)
     _refuse_stray_version(options.template, options.template_version)
     _refuse_unmergeable(options, options.page, "outputs")
     _refuse_no_room(options.page, options.template)
@@ -143,9 +146,9 @@ def check_item_page(
 def parse_render(raw: Mapping[str, Any]) -> RenderRequest:
     """A request for one document."""
     request = validated(RenderRequest, spelled(raw))
-    one_source(request.template, request.html, request.url)
+    one_source(request)
     _refuse_stray_version(request.template, request.template_version)
-    _needs_source(request.template, request.html, request.url)
+    _needs_source(request)
     _refuse_no_room(request.page, request.template)
     _refuse_conflict(request.page)
     return request
@@ -170,30 +173,39 @@ def parse_template(raw: Mapping[str, Any]) -> TemplateSpec:
     return spec
 
 
+class Source(Protocol):
+    """What says where a page comes from."""
+
+    @property
+    def template(self) -> str | None: ...
+    @property
+    def html(self) -> str | None: ...
+    @property
+    def url(self) -> str | None: ...
+
+
 def needs_template(options: BatchOptions, path: str | None = None) -> None:
     """400 where rows that bring no template, HTML or URL of their own are given none."""
-    _needs_source(options.template, options.html, options.url, path)
+    _needs_source(options, path)
 
 
-def one_source(
-    template: str | None, html: str | None, url: str | None, path: str | None = None
-) -> None:
-    """400 where more than one of them is given."""
-    if template is not None and html is not None:
-        raise UserError(
-            Code.INVALID_REQUEST, "Give either template or html, not both.", path=path or "html"
-        )
-    if url is not None and (template is not None or html is not None):
-        text = "Give only one of template, html and url."
-        raise UserError(Code.INVALID_REQUEST, text, path=path or "url")
+def one_source(source: Source, path: str | None = None) -> None:
+    """400 where more than one of template, html, url and document is given."""
+    given = _given(source)
+    if len(given) > 1:
+        text = f"Give either {given[0]} or {given[1]}, not both."
+        raise UserError(Code.INVALID_REQUEST, text, path=path or given[1])
 
 
-def _needs_source(
-    template: str | None, html: str | None, url: str | None, path: str | None = None
-) -> None:
-    if template is None and html is None and url is None:
-        text = "Give a template, html or url."
+def _needs_source(source: Source, path: str | None = None) -> None:
+    if not _given(source):
+        text = "Give a template, html, url or document."
         raise UserError(Code.INVALID_REQUEST, text, path=path or "template")
+
+
+def _given(source: Source) -> list[str]:
+    names = ("template", "html", "url", "document")
+    return [name for name in names if getattr(source, name, None) is not None]
 
 
 def refuse_outside(url: str | None, hosts: PageHosts, path: str) -> None:
@@ -305,6 +317,8 @@ _ENUMS: dict[str, type[StrEnum]] = {
     "pdfStandard": PdfStandard,
     "permissions": Permission,
     "place": NumberPlace,
+    "kind": DocumentKind,
+    "style": DocumentStyle,
 }
 
 
@@ -313,7 +327,7 @@ def spelled(raw: Mapping[str, Any]) -> dict[str, Any]:
     spelled = dict(raw)
     if "missingValues" in spelled:
         spelled["missingValues"] = _word(spelled["missingValues"], MissingValues)
-    for group in ("page", "merge"):
+    for group in ("page", "merge", "document"):
         if isinstance(spelled.get(group), dict):
             spelled[group] = _spelled_within(spelled[group])
     return spelled
@@ -334,7 +348,8 @@ def _spelled_within(options: Mapping[str, Any]) -> dict[str, Any]:
 def _word(value: Any, words: type[StrEnum]) -> Any:
     if not isinstance(value, str):
         return value
-    return next((str(word) for word in words if word.lower() == value.lower()), value)
+    said = value.lower().replace("-", "")
+    return next((str(word) for word in words if word.lower() == said), value)
 
 
 # --- towards the resource ------------------------------------------------------------------------
@@ -355,6 +370,7 @@ def spec_of(
         template=template_ref(options.template, options.template_version),
         html=options.html,
         url=options.url,
+        document=options.document,
         templates=sorted(templates) or None,
         missing_values=options.missing_values,
         page=options.page,

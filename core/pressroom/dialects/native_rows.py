@@ -153,7 +153,7 @@ def _items(options: BatchOptions, items: list[Any], hosts: PageHosts) -> Rows:
 
 
 def _check_source(options: BatchOptions, item: Item, hosts: PageHosts, path: str) -> None:
-    one_source(item.template, item.html, item.url, path)
+    one_source(item, path)
     if item.template is None and item.html is None and item.url is None:
         needs_template(options, path)
     refuse_outside(item.url, hosts, f"{path}.url")

@@ -17,6 +17,7 @@ from pressroom.model.conditions import (
     Reason,
     find,
 )
+from pressroom.model.document import BuiltIn
 from pressroom.model.finish import MergeOptions
 from pressroom.model.page import Output, PageOptions
 from pressroom.model.rows import PageUrl, Row
@@ -135,6 +136,9 @@ class BatchJobSpec(Model):
         description="A page that each row fetches and prints: a template text, filled with the "
         "row's data. Its host must be among the tenant's egress.pages.",
     )
+    document: BuiltIn | None = Field(
+        None, description="A built-in page instead of a template; its values may be missing."
+    )
     templates: Annotated[list[TemplateId], Field(max_length=100)] | None = Field(
         None,
         description="Every template name that rows of a manifest use.",
@@ -179,9 +183,10 @@ class BatchJobSpec(Model):
             lambda s: sum(x is not None for x in (s.rows, s.manifest, s.config_map)) == 1,
         ),
         Rule(
-            "[has(self.template), has(self.html), has(self.url)].filter(x, x).size() <= 1",
-            "give only one of template, html and url",
-            lambda s: sum(x is not None for x in (s.template, s.html, s.url)) <= 1,
+            "[has(self.template), has(self.html), has(self.url), has(self.document)]"
+            ".filter(x, x).size() <= 1",
+            "give only one of template, html, url and document",
+            lambda s: sum(x is not None for x in (s.template, s.html, s.url, s.document)) <= 1,
         ),
         Rule(
             "!has(self.outputs) || !self.outputs.exists(o, o == 'Merged') || "

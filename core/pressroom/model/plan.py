@@ -11,6 +11,7 @@ from pydantic import Field
 
 from pressroom.model.base import Record
 from pressroom.model.batchjob import Dialect
+from pressroom.model.document import BuiltIn
 from pressroom.model.finish import MergeOptions
 from pressroom.model.page import PageOptions
 from pressroom.model.template import MissingValues
@@ -54,6 +55,7 @@ class Plan(Record):
         description="What the ledger says of each stored template: its name and version.",
     )
     url: str | None = None
+    document: BuiltIn | None = None
     egress: list[str] = Field(
         default_factory=list, description="Hosts and networks that pages may fetch from."
     )

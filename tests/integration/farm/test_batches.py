@@ -62,6 +62,29 @@ def test_the_merged_pdf_has_bookmarks_and_what_else_is_asked_for(client: Client)
     assert "5 / 5" in reader.pages[4].extract_text()
 
 
+def test_rows_without_a_template_are_printed_as_what_they_are(client: Client) -> None:
+    data = [
+        {"invoiceNumber": "INV-7", "lineItems": [{"item": "Slate", "price": 40}], "total": 40},
+        {"salutation": "Dear Ana,", "body": "All is well.", "closing": "Yours, Lena"},
+        {"colour": "green"},
+    ]
+    batch = client.submit(
+        html=None,
+        document={"style": "stripe-clean"},
+        rows=data,
+        fileNamePattern="{{ invoiceNumber or 'other' }}-{{ row }}",
+        missingValues="lenient",
+    )
+    done = client.ended(batch["id"])
+    settled_once(client, done, 3)
+    with client.archive(batch["id"]) as archive:
+        invoice, letter, other = (text(archive.read(name)) for name in archive.namelist())
+        assert archive.namelist()[0] == "INV-7-0.pdf"
+    assert "Invoice" in invoice and "40.00" in invoice
+    assert "Dear Ana," in letter
+    assert "green" in other
+
+
 def test_a_merged_pdf_cut_into_files_is_a_zip(client: Client) -> None:
     batch = client.submit(rows=rows(5), outputs=["merged"], merge={"maxPages": 2})
     client.ended(batch["id"])

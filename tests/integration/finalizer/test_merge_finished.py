@@ -181,6 +181,24 @@ async def test_metadata_and_encryption(tmp_path: Path) -> None:
         assert pdf.allow.print_highres
 
 
+async def test_an_archive_has_its_fonts_in_it_and_says_what_it_is(tmp_path: Path) -> None:
+    out = await merged(
+        tmp_path, some(tmp_path, ROWS), contents={}, page_numbers={}, pdf_standard="PdfA2b"
+    )
+    with pikepdf.open(out) as pdf:
+        xmp = pdf.open_metadata()
+        assert (xmp["pdfaid:part"], xmp["pdfaid:conformance"]) == ("2", "B")
+        assert "/OutputIntents" in pdf.Root
+        (ours,) = (
+            one
+            for one in pdf.objects
+            if isinstance(one, pikepdf.Dictionary) and one.get("/Subtype") == "/CIDFontType2"
+        )
+        assert len(ours.FontDescriptor.FontFile2.read_bytes()) < 120_000
+        links = pdf.pages[0].Annots
+        assert all(int(one.F) & 4 for one in links)
+
+
 async def test_cut_by_pages_only_between_rows(tmp_path: Path) -> None:
     rows = some(tmp_path, ROWS, pages=3)
     out = await merged(tmp_path, rows, max_pages=7, page_numbers={})

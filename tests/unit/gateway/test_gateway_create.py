@@ -97,6 +97,17 @@ async def test_merge_options_that_cannot_be_are_refused(
     assert answer["path"] == path
 
 
+async def test_a_built_in_document_instead_of_a_template(farm: Farm) -> None:
+    document = {"kind": "invoice", "style": "stripe-clean"}
+    batch = await farm.submit(html=None, document=document, rows=[{}])
+    asked = job_of(await farm.job(batch["id"])).spec.document
+    assert asked is not None
+    assert asked.wire() == {"kind": "Invoice", "style": "StripeClean"}
+    body = {"document": {}, "html": "x", "rows": [{}]}
+    status, answer = await farm.call("POST", "/v1/batches", json=body)
+    assert (status, answer["path"]) == (400, "document")
+
+
 async def test_what_a_pdf_cannot_carry_together_is_refused(farm: Farm) -> None:
     page = {"pdfStandard": "pdfa2b"}
     item = {"page": {"encryption": {"userPassword": "x"}}}

@@ -8,6 +8,7 @@ breaks, what long words do), each style's own sheet how it looks.
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import cache
 from importlib import resources
 
 from pressroom.documents.kinds import DocType
@@ -35,6 +36,7 @@ def style_for(kind: DocType) -> Style:
     return _FITTING.get(kind, Style.STRIPE_CLEAN)
 
 
+@cache
 def page(kind: DocType, style: Style) -> str:
     """The Jinja2 text of the page for this kind, with the sheet of this style."""
     sheet = _read("base.css") + _read(f"{style.value}.css")
