@@ -54,7 +54,14 @@ def read_rows(path: Path) -> Rows:
     return Rows(path, NDJSON if head == b"{" else CSV)
 
 
-def template_option(template: str) -> dict[str, str]:
+def source_option(template: str | None, style: str | None) -> dict[str, Any]:
+    """What the rows are printed with: a template, or a built-in page in this style."""
+    if (template is None) == (style is None):
+        raise CliError("Give either --template or --style.")
+    return {"document": {"style": style}} if template is None else _template_option(template)
+
+
+def _template_option(template: str) -> dict[str, str]:
     """The part of the request that names the template: its HTML, or the id of a stored one."""
     path = Path(template)
     if path.is_file():

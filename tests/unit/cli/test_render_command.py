@@ -100,6 +100,19 @@ def test_a_stored_template_is_named(run: Run, farm: FakeFarm) -> None:
     assert _request(farm)["template"] == "invoice"
 
 
+def test_a_built_in_page_needs_no_template(run: Run, farm: FakeFarm) -> None:
+    assert run("render", "--style", "bold", "--data", "rows.csv").exit_code == 0
+    assert _request(farm)["document"] == {"style": "bold"}
+
+
+@pytest.mark.parametrize("more", [(), ("--template", "t.html", "--style", "bold")])
+def test_it_takes_a_template_or_a_style(run: Run, farm: FakeFarm, more: tuple[str, ...]) -> None:
+    result = run("render", "--data", "rows.csv", *more)
+    assert result.exit_code == 1
+    assert "either --template or --style" in result.output
+    assert farm.requests == []
+
+
 def test_a_json_array_is_sent_as_lines(run: Run, farm: FakeFarm, tmp_path: Path) -> None:
     (tmp_path / "rows.json").write_text('[{"a": 1},\n {"a": "ß"}]')
     run("render", "--template", "t.html", "--data", "rows.json")
