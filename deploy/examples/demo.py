@@ -27,7 +27,7 @@ import pikepdf
 from rich.console import Console
 
 from pressroom_cli.client import Client
-from pressroom_cli.data import Artifact, read_rows, template_option
+from pressroom_cli.data import Artifact, read_rows, source_option
 from pressroom_cli.errors import CliError
 from pressroom_cli.render import Job, render
 from pressroom_local.children import marked
@@ -71,7 +71,7 @@ def print_invoices(url: str, api_key: str, console: Console) -> float:
         "merged": OUT / "invoices.pdf",
     }
     request = {
-        **template_option(str(INVOICES / "template.html")),
+        **source_option(str(INVOICES / "template.html"), None),
         "fileNamePattern": "{{ number }}.pdf",
     }
     job = Job(request, read_rows(INVOICES / "rows.csv"), targets)

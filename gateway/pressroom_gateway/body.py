@@ -21,7 +21,7 @@ THREAD_BYTES = 256 * 1024
 _NUMBERS = frozenset(
     {"priority", "parallelism", "rowTimeoutSeconds", "templateVersion", "ttlSeconds"}
 )
-_OBJECTS = frozenset({"page", "labels", "webhook"})
+_OBJECTS = frozenset({"page", "labels", "webhook", "merge", "document"})
 
 
 async def chunks(request: web.Request, most: int) -> AsyncIterator[bytes]:

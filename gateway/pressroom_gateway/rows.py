@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing
+from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import web
@@ -35,24 +36,38 @@ MOST_SHARDS = 256
 RowJson = dict[str, Any]
 
 
+@dataclass(frozen=True)
+class _Wanted:
+    """Which rows are asked for: those of a state, those that a check found something in."""
+
+    state: str | None
+    flagged: bool
+
+    def has(self, row: RowJson) -> bool:
+        if self.flagged and not row["findings"]:
+            return False
+        return self.state is None or row["state"] == self.state
+
+
 async def list_rows(request: web.Request) -> web.Response:
     """``GET …/rows``: in row order. A page may be short; ``nextCursor`` is null on the last."""
     store = request.app[SERVICES].store
-    refuse_unknown_parameters(request, {"state", "limit", "cursor"})
-    state, limit, first = _state(request), limit_of(request, DEFAULT_ROWS), _first(request)
+    refuse_unknown_parameters(request, {"state", "flagged", "limit", "cursor"})
+    wanted = _Wanted(_state(request), flagged=_flagged(request))
+    limit, first = limit_of(request, DEFAULT_ROWS), _first(request)
     job = await job_from(request)
     ledgers.refuse_expired(job)
     plan = await ledgers.read_plan(store, job)
     if plan is None:
-        rows, after = await _unplanned(store, job, first, limit, state)
+        rows, after = await _unplanned(store, job, first, limit, wanted)
     else:
-        rows, after = await _planned(store, plan, first, limit, state)
+        rows, after = await _planned(store, plan, first, limit, wanted)
     cursor = make_cursor(after) if after is not None else None
     return json_answer({"rows": rows, "nextCursor": cursor})
 
 
 async def _planned(
-    store: Store, plan: Plan, first: int, limit: int, state: str | None
+    store: Store, plan: Plan, first: int, limit: int, wanted: _Wanted
 ) -> tuple[list[RowJson], int | None]:
     """A page, and the row to go on from."""
     if first >= plan.rows:
@@ -64,7 +79,7 @@ async def _planned(
         numbers = range(group, min(group + FETCH, end))
         found = await asyncio.gather(*(_shard_rows(store, plan, number) for number in numbers))
         for row in (row for rows in found for row in rows):
-            if row["row"] < first or (state is not None and row["state"] != state):
+            if row["row"] < first or not wanted.has(row):
                 continue
             if len(page) == limit:
                 return page, int(row["row"])
@@ -85,11 +100,11 @@ async def _shard_rows(store: Store, plan: Plan, number: int) -> list[RowJson]:
 
 
 async def _unplanned(
-    store: Store, job: BatchJob, first: int, limit: int, state: str | None
+    store: Store, job: BatchJob, first: int, limit: int, wanted: _Wanted
 ) -> tuple[list[RowJson], int | None]:
     """Rows of a batch that the operator has not accepted, or never will."""
     word = "cancelled" if state_of(job) in TERMINAL_STATES else "pending"
-    if state not in (None, word):
+    if wanted.state not in (None, word) or wanted.flagged:
         return [], None
     ids = await _unplanned_ids(store, job, first, limit + 1)
     page = [
@@ -128,6 +143,15 @@ def _state(request: web.Request) -> str | None:
             Code.INVALID_OPTION, f"state must be one of {words}.", path="state", status=422
         )
     return text
+
+
+def _flagged(request: web.Request) -> bool:
+    text = request.query.get("flagged", "false")
+    if text not in ("true", "false"):
+        raise UserError(
+            Code.INVALID_OPTION, "flagged must be true or false.", path="flagged", status=422
+        )
+    return text == "true"
 
 
 def _first(request: web.Request) -> int:

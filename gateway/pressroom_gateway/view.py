@@ -22,7 +22,7 @@ def slim_batch(body: Json) -> None:
     spec = body["spec"]
     if "html" in spec:
         spec["html"] = ""
-    for heavy in ("headerHtml", "footerHtml"):
+    for heavy in ("headerHtml", "footerHtml", "firstHeaderHtml", "attachments", "facturX"):
         spec.get("page", {}).pop(heavy, None)
     if "rows" in spec:
         spec["rows"] = [{"id": row["id"]} if "id" in row else {} for row in spec["rows"]]

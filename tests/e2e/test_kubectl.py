@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from farm import PARTS, Farm, batch_job
+from farm import PARTS, Farm, Json, batch_job
 from farm_api import until
 from minio import Minio
 from tools import ToolError
@@ -59,16 +59,62 @@ def test_a_config_map_of_more_than_annotations_can_hold(farm: Farm) -> None:
 
 
 def test_a_named_template(farm: Farm) -> None:
-    template = {
-        "apiVersion": "pressroom.dev/v1alpha1",
-        "kind": "Template",
-        "metadata": {"name": "letter"},
-        "spec": {"html": "<h1>Dear {{ name }}</h1>"},
-    }
+    template = _template("letter", {"html": "<h1>Dear {{ name }}</h1>"})
     job = batch_job("letters", rows=ROWS, template={"name": "letter"})
     del job["spec"]["html"]
     farm.cluster.apply(template, job)
     farm.kubectl_wait("letters")
+
+
+def test_a_template_with_an_asset_from_a_config_map(farm: Farm) -> None:
+    style = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "brand"}}
+    spec = {
+        "html": '<link rel="stylesheet" href="brand.css"><h1>Dear {{ name }}</h1>',
+        "assets": [{"name": "brand.css", "configMap": {"name": "brand", "key": "brand.css"}}],
+        "sampleData": {"name": "Ada"},
+    }
+    farm.cluster.apply(
+        {**style, "data": {"brand.css": "h1 { color: #00c }"}}, _template("brand", spec)
+    )
+    until(lambda: _ready("brand", farm), lambda ready: ready["status"] == "True", 60)
+    job = batch_job("branded", rows=ROWS, template={"name": "brand"}, outputs=["Merged"])
+    del job["spec"]["html"]
+    job["spec"]["merge"] = {"contents": {"title": "Letters"}, "pdfStandard": "PdfA2b"}
+    farm.cluster.apply(job)
+    farm.kubectl_wait("branded")
+    status = farm.cluster.get("bj", "branded")["status"]
+    assert status["artifacts"]["merged"]["pages"] == len(ROWS) + 1
+    assert status["rows"].get("flagged", 0) == 0
+
+
+def test_a_template_that_does_not_compile_says_where(farm: Farm) -> None:
+    farm.cluster.apply(_template("broken", {"html": "<p>\n{% if name %}"}))
+    ready = until(lambda: _ready("broken", farm), lambda found: found["status"] == "False", 60)
+    assert "line 2" in ready["message"], ready
+
+
+def test_rows_without_a_template(farm: Farm) -> None:
+    rows = [{"data": {"invoiceNumber": "7", "lineItems": [{"item": "Slate", "price": 4}]}}]
+    job = batch_job("built-in", rows=rows, document={"style": "Bold"})
+    del job["spec"]["html"]
+    farm.cluster.apply(job)
+    farm.kubectl_wait("built-in")
+
+
+def _template(name: str, spec: dict[str, object]) -> Json:
+    return {
+        "apiVersion": "pressroom.dev/v1alpha1",
+        "kind": "Template",
+        "metadata": {"name": name},
+        "spec": spec,
+    }
+
+
+def _ready(name: str, farm: Farm) -> Json:
+    """The template's condition Ready; its status is empty until the operator has seen it."""
+    conditions = farm.cluster.get("template", name).get("status", {}).get("conditions", [])
+    found = [one for one in conditions if one["type"] == "Ready"]
+    return found[0] if found else {"status": "Unknown"}
 
 
 def test_suspend_and_go_on(farm: Farm) -> None:
@@ -89,6 +135,8 @@ def test_suspend_and_go_on(farm: Farm) -> None:
         ({"rows": ROWS, "outputs": ["Tar"]}, "Tar"),
         ({"rows": ROWS, "page": {"format": "A4", "margin": {"top": "wide"}}}, "margin"),
         ({"rows": ROWS, "pages": {}}, "unknown field"),
+        ({"rows": ROWS, "merge": {"contents": {}}}, "merge needs Merged"),
+        ({"rows": ROWS, "document": {}}, "only one of template, html, url and document"),
     ],
 )
 def test_a_spec_that_breaks_a_rule_is_refused(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from pressroom.model.checks import Check
 from pressroom.model.ledger import RowOutcome, RowState
 
 _ROW_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
@@ -19,6 +20,14 @@ class WorkerMetrics:
             ["state", "code"],
             registry=registry,
         )
+        self._findings = Counter(
+            "pressroom_worker_findings",
+            "Rows in which a check of the quality gate found something, by check.",
+            ["check"],
+            registry=registry,
+        )
+        for check in Check:
+            self._findings.labels(check.value)
         self._seconds = Histogram(
             "pressroom_worker_row_seconds",
             "Time from a row's start to its document, in seconds.",
@@ -60,6 +69,8 @@ class WorkerMetrics:
         code = outcome.error.code.value if outcome.error else ""
         self._rows.labels(outcome.state.value, code).inc()
         self._seconds.observe(outcome.millis / 1000)
+        for check in {finding.check for finding in outcome.findings}:
+            self._findings.labels(check.value).inc()
 
     def browser_start(self, *, worked: bool) -> None:
         """Count a browser's start."""

@@ -95,6 +95,7 @@ def row(outcome: RowOutcome) -> dict[str, Any]:
         "pages": outcome.pages,
         "bytes": outcome.bytes,
         "name": outcome.name,
+        "template": outcome.template,
         "error": {"code": error.code, "message": error.message} if error else None,
         "findings": [finding.wire() for finding in outcome.findings],
     }
@@ -110,6 +111,7 @@ def open_row(index: int, row_id: str, *, state: str = "pending") -> dict[str, An
         "pages": 0,
         "bytes": 0,
         "name": None,
+        "template": None,
         "error": None,
         "findings": [],
     }

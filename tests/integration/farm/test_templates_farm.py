@@ -66,6 +66,7 @@ def test_a_batch_keeps_its_version_while_the_template_goes_on(client: Client) ->
     assert text(row_file(client, new, 0)) == "New Row 1"
     for batch in (old, new):
         (row,) = client.rows(batch)
+        assert row["template"] == f"kept@{1 if batch == old else 2}"
         assert row["findings"] == []  # logo and style sheet came from the store
         with pikepdf.open(io.BytesIO(row_file(client, batch, 0))) as pdf:
             assert len(pdf.pages[0].get_images()) == 1
@@ -94,6 +95,12 @@ def test_what_the_quality_gate_found_is_counted(client: Client) -> None:
     (failed,) = client.rows(done["id"], state="failed")
     assert (failed["row"], failed["attempts"]) == (2, 1)
     assert failed["error"]["code"] == "quality"
+    path = f"/v1/batches/{done['id']}/rows"
+    flagged = client.http.get(path, params={"flagged": "true", "state": "succeeded"}).json()
+    assert [row["row"] for row in flagged["rows"]] == [0, 1]
+    clean = client.ended(client.submit(html="<p>{{ n }}", rows=[{"n": 0}])["id"])["id"]
+    none = client.http.get(f"/v1/batches/{clean}/rows", params={"flagged": "true"}).json()
+    assert none["rows"] == []
 
 
 def test_data_that_does_not_fit_fails_its_row_alone(client: Client) -> None:

@@ -135,6 +135,7 @@ class TestRows:
                 "pages": 0,
                 "bytes": 0,
                 "name": None,
+                "template": None,
                 "error": {"code": "template_undefined", "message": "'n' is undefined"},
                 "findings": [],
             }
@@ -145,6 +146,8 @@ class TestRows:
         batch = await farm.submit(rows=[{}])
         status, problem = await farm.call("GET", f"/v1/batches/{batch['id']}/rows?state=odd")
         assert (status, problem["path"]) == (422, "state")
+        status, problem = await farm.call("GET", f"/v1/batches/{batch['id']}/rows?flagged=maybe")
+        assert (status, problem["path"]) == (422, "flagged")
 
 
 class TestFiles:

@@ -7,6 +7,8 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry
 from worker_support import CRASH, FakeRenderer, World, data_error, rows, until
 
+from pressroom.model.checks import Check, Finding
+from pressroom.model.ledger import RowOutcome, RowState
 from pressroom_worker.browser import BrowserOptions
 from pressroom_worker.metrics import WorkerMetrics
 from pressroom_worker.shard import ShardRun
@@ -29,6 +31,19 @@ async def test_the_rows_of_a_ledger_are_counted_by_state_and_code() -> None:
     assert registry.get_sample_value("pressroom_worker_row_seconds_count") == 3
     done = registry.get_sample_value("pressroom_worker_shards_total", {"outcome": "done"})
     assert done == 1
+
+
+def test_rows_with_findings_are_counted_once_for_each_check() -> None:
+    registry = CollectorRegistry()
+    metrics = WorkerMetrics(registry)
+    found = [Finding(check=check, message="") for check in (Check.CUT_CONTENT,) * 2]
+    metrics.row(RowOutcome(index=0, id="0", state=RowState.SUCCEEDED, findings=found))
+
+    def count(check: Check) -> float | None:
+        labels = {"check": check.value}
+        return registry.get_sample_value("pressroom_worker_findings_total", labels)
+
+    assert (count(Check.CUT_CONTENT), count(Check.BLANK_PAGES)) == (1, 0)
 
 
 async def test_a_browser_that_dies_is_counted() -> None:
