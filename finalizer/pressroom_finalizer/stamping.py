@@ -57,7 +57,10 @@ class _Wrapping:
 
     def draw(self, page: pikepdf.Object, drawing: pikepdf.Object, *, over: bool) -> None:
         content = page.get("/Contents")
-        old = content if isinstance(content, pikepdf.Array) else [content] if content else []
+        if content is None:
+            old: list[pikepdf.Object] = []
+        else:
+            old = list(content) if isinstance(content, pikepdf.Array) else [content]
         parts = [self._save, *old, self._restore, drawing] if over else [drawing, *old]
         page.Contents = pikepdf.Array(parts)
 

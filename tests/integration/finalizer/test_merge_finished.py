@@ -124,6 +124,15 @@ def _number_of(word: Word) -> str:
     return text if text.isdigit() else ""
 
 
+async def test_contents_pages_have_numbers_and_the_watermark_too(tmp_path: Path) -> None:
+    mark = {"text": "COPY", "angle": 0}
+    out = await merged(
+        tmp_path, some(tmp_path, ROWS[:2]), contents={}, page_numbers={}, watermark=mark
+    )
+    first = [word.text for word in words(out) if word.page == 1]
+    assert {"Contents", "Ana", "COPY", "1", "/", "3"} <= set(first)
+
+
 async def test_long_contents_take_several_pages_and_long_names_are_cut(tmp_path: Path) -> None:
     names = [f"{'A very long name ' * 9}{number}.pdf" for number in range(120)]
     out = await merged(tmp_path, some(tmp_path, names), contents={})
