@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import subprocess
+import threading
 from pathlib import Path
 
 import pikepdf
@@ -14,6 +15,7 @@ from press import Press, Sheet, layout, png
 from pressroom.errors import Code
 from pressroom.model.finish import Attachment, Encryption, Metadata, Permission, Watermark
 from pressroom.model.page import PageOptions
+from pressroom_worker.render import Failed
 
 TWO = "<p>first</p><p style='break-before:page'>second</p>"
 PAPER = "<style>body{background:#fff}</style><p>text on paper"
@@ -165,3 +167,21 @@ def test_without_an_owner_password_nobody_has_it(pages: Press) -> None:
     with pikepdf.open(io.BytesIO(pdf)) as opened:
         assert not opened.owner_password_matched
         assert not opened.allow.print_lowres
+
+
+def test_finishing_ends_with_the_rows_time(pages: Press, monkeypatch: pytest.MonkeyPatch) -> None:
+    gate = threading.Event()
+
+    def slow(data: bytes, *_: object) -> bytes:
+        gate.wait(30)
+        return data
+
+    monkeypatch.setattr("pressroom_worker.render.carry.carrying", slow)
+    page = PageOptions(metadata=Metadata(title="x"))
+    try:
+        got = pages.outcome(Sheet("<p>x", page=page), seconds=2)
+    finally:
+        gate.set()
+    assert isinstance(got, Failed)
+    assert got.error.code is Code.RENDER_TIMEOUT
+    assert "finished" in got.error.message

@@ -68,6 +68,17 @@ def test_headers_and_cookies_go_to_the_urls_own_host(pages: Press, shop: Site) -
         assert "session=abc" in asked.headers["Cookie"]
 
 
+def test_a_cookie_goes_where_its_domain_and_path_say(pages: Press, shop: Site) -> None:
+    cookies = [
+        {"name": "here", "value": "1", "domain": "127.0.0.1", "path": "/page"},
+        {"name": "there", "value": "1", "domain": "other.example"},
+    ]
+    fetched(pages, f"{shop.url}/page", request={"cookies": cookies})
+    (page,), (style,) = shop.asked("/page"), shop.asked("/style.css")
+    assert page.headers["Cookie"] == "here=1"
+    assert "Cookie" not in style.headers
+
+
 def test_headers_and_cookies_do_not_follow_a_redirect_elsewhere(pages: Press, shop: Site) -> None:
     request = {
         "headers": [{"name": "Authorization", "value": "Bearer mine"}],

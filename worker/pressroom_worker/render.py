@@ -164,9 +164,11 @@ class _Shard:
         if seat.scripts or row.url is not None:
             # Whatever scripts left running, or a site left behind, must not reach the next row.
             await desk.leave(seat)
-        return await self._finished(row, shown, started)
+        return await self._finished(row, shown, started, ends)
 
-    async def _finished(self, row: Typeset, shown: Shown, started: float) -> Rendered | Failed:
+    async def _finished(
+        self, row: Typeset, shown: Shown, started: float, ends: float
+    ) -> Rendered | Failed:
         """The row's outcome once its pages were looked at and finished."""
         index = row.job.index
         findings: tuple[Finding, ...] = ()
@@ -177,8 +179,13 @@ class _Shard:
             if error is not None:
                 raise error
             if row.page.kind is Output.PDF and carry.needed(row.page):
-                assets = await self.supplies.attached(row.page, row.job.snapshot)
-                data = await asyncio.to_thread(carry.carrying, data, row.page, assets)
+                async with asyncio.timeout(max(0.0, ends - time.perf_counter())):
+                    assets = await self.supplies.attached(row.page, row.job.snapshot)
+                    data = await asyncio.to_thread(carry.carrying, data, row.page, assets)
+        except TimeoutError:
+            message = f"The row's PDF was not finished within {self.row_timeout:g} s."
+            late = RowError(Code.RENDER_TIMEOUT, message)
+            return Failed(index, late, _millis(started, row), findings)
         except RowError as error:
             return Failed(index, error, _millis(started, row), findings)
         return Rendered(index, data, shown.pages, row.name, _millis(started, row), findings)
