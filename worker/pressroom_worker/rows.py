@@ -76,7 +76,8 @@ def digests(entries: Iterable[Entry], plan: Plan) -> set[str]:
 
 
 def _uses(entry: Entry) -> bool:
-    return isinstance(entry.content, Row) and not _own_source(entry.content)
+    content = entry.content
+    return isinstance(content, Row) and (not _own_source(content) or content.template is not None)
 
 
 def _own_source(row: Row) -> bool:
@@ -111,18 +112,21 @@ def resolve(
         if not _own_source(content):
             digest = plan.templates.get(_template(content)) or ""
             url = None if digest or content.template is not None else plan.url
+        elif content.html is not None and content.template is not None:
+            digest = plan.templates.get(content.template) or ""
         snapshot = snapshots.get(digest) if digest else None
+        if snapshot is not None and content.html is not None:
+            # The template's own text, changed for this row: all else of it stays.
+            snapshot = snapshot.evolve(html=content.html, css=None)
+            content = content.evolve(html=None)
         if snapshot is None and content.html is None and url is None:
             return _no_template(_template(content) or plan.template)
-        missing = snapshot.missing_values if snapshot else MissingValues.STRICT
-        if built_in is not None:
-            missing = MissingValues.LENIENT
         return RowJob(
             index=index,
             row=content,
             snapshot=snapshot,
             page=page(content, digest, snapshot),
-            missing_values=plan.missing_values or missing,
+            missing_values=plan.missing_values or _missing(snapshot, built_in),
             file_name_pattern=plan.file_name_pattern,
             url=url if content.html is None else None,
             egress=egress,
@@ -130,6 +134,12 @@ def resolve(
         )
 
     return [Prepared(entry.index, entry.id, job(entry.index, entry.content)) for entry in entries]
+
+
+def _missing(snapshot: Snapshot | None, built_in: BuiltIn | None) -> MissingValues:
+    if built_in is not None:
+        return MissingValues.LENIENT
+    return snapshot.missing_values if snapshot else MissingValues.STRICT
 
 
 def _laid_out(row: Row, built_in: BuiltIn) -> Row:

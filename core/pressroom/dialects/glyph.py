@@ -109,7 +109,7 @@ async def modified(
     if found.draft.page != draft.page:
         row = row.evolve(page=found.draft.page)
     if found.draft.html != draft.html:
-        row = row.evolve(html=found.draft.html, template=None)
+        row = row.evolve(html=found.draft.html)
     return row, found
 
 
@@ -145,7 +145,13 @@ def _stored(item: Item, stored: TemplateSpec) -> Row:
         css += f"html{{box-sizing:border-box;padding:{_sides(margin)}}}"
     if not css:
         return Row(template=item.template, data=item.data, page=page)
-    return Row(html=_styled(_whole(stored), css), data=item.data, page=page.over(stored.page))
+    # The template besides: its assets and its schema go with the changed text.
+    return Row(
+        html=_styled(_whole(stored), css),
+        template=item.template,
+        data=item.data,
+        page=page.over(stored.page),
+    )
 
 
 def _page(

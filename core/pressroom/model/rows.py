@@ -24,8 +24,9 @@ class Row(Model):
     """One row: the data for its template, or HTML of its own.
 
     ``html`` is a template text like the job's, rendered with ``data``; with ``raw`` it is printed
-    as it stands. ``url`` is a page to fetch and print instead, a template text too. Without an
-    ``id`` the row's position (from 0) is its id.
+    as it stands; with ``template`` besides, it stands in for that template's own text. ``url`` is
+    a page to fetch and print instead, a template text too. Without an ``id`` the row's position
+    (from 0) is its id.
     """
 
     id: RowId | None = None

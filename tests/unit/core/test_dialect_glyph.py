@@ -238,7 +238,7 @@ def test_a_stored_template_above_scale_2_is_magnified_with_its_own_sheet() -> No
         page=PageOptions(format=PaperFormat.A5),
     )
     found = row(one(template="t", options={"scale": 2.5}), stored)
-    assert found.template is None
+    assert found.template == "t"
     assert found.html is not None
     assert found.html.startswith("<p>{{ name }}</p>")
     assert "p{color:red}" in found.html
@@ -270,7 +270,7 @@ async def test_a_modification_that_fails_is_skipped() -> None:
     assert made.html is not None
     assert made.html.startswith("<P>A</P>")
     assert "<STYLE>P{}" in made.html
-    assert made.template is None
+    assert made.template == "t"
     assert found.done == ("upper",)
     assert found.missed == ("lower: What?", "x: What?")
 

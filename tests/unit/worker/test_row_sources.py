@@ -19,7 +19,7 @@ from pressroom_worker.catalog import Catalog
 from pressroom_worker.fetching import Allowance, Asked, FetchError, fetch
 from pressroom_worker.headers import with_assets
 from pressroom_worker.printing import first_page_parameters
-from pressroom_worker.rows import Entry, resolve
+from pressroom_worker.rows import Entry, digests, resolve
 from pressroom_worker.traffic import Supply, cookies, same_host
 from pressroom_worker.typesetting import RowJob
 
@@ -65,6 +65,22 @@ def test_a_rows_own_url_or_html_replaces_the_jobs_template() -> None:
         found = job(row, of_template)
         assert found.snapshot is None
         assert found.template is None
+
+
+def test_a_rows_html_in_place_of_a_templates_keeps_all_else_of_it() -> None:
+    logo = Asset(key="k", sha256="0" * 64, bytes=1, content_type="image/png")
+    kept = SNAPSHOT.evolve(css="p{}", assets={"logo.png": logo}, page=PageOptions(landscape=True))
+    of_template = plan(templates={"invoice": "t"}, versions={"invoice": "invoice@3"})
+    rows = [Row(html="<b>", template="invoice"), Row(html="<i>")]
+    entries = [Entry(index, row) for index, row in enumerate(rows)]
+    assert digests(entries, of_template) == {"t"}
+    changed, plain = (one.job for one in resolve(entries, of_template, {"t": kept}))
+    assert isinstance(changed, RowJob)
+    assert isinstance(plain, RowJob)
+    assert changed.snapshot == kept.evolve(html="<b>", css=None)
+    assert (changed.row.html, changed.template) == (None, "invoice@3")
+    assert changed.page.landscape
+    assert (plain.row.html, plain.snapshot, plain.page.landscape) == ("<i>", None, None)
 
 
 def test_a_named_template_that_is_gone_is_not_replaced_by_the_jobs_url() -> None:
