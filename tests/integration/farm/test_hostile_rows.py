@@ -1,4 +1,4 @@
-"""What a template or a page can do wrong: its row fails as documented, and its neighbours do not."""
+"""What a template or a page can do wrong: its row fails as documented, its neighbours do not."""
 
 from __future__ import annotations
 
@@ -11,15 +11,12 @@ from farm_support import Client
 
 pytestmark = pytest.mark.integration
 _FINE = "<p>row {{ n }}"
+_ENDLESS = "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}"
 #: What each row is made of, and what becomes of it: a code, or the pages it has.
 ROWS: list[tuple[str, dict[str, object], str | int]] = [
     (_FINE, {}, 1),
     ("<table><tr><td>un<b>closed<p>{{ n }}</div></nonsense>", {}, 1),
-    (
-        "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}",
-        {},
-        "template_timeout",
-    ),
+    (_ENDLESS, {}, "template_timeout"),
     ("{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}", {}, "template_failed"),
     ("{% for a in range(90000) %}{{ 'x' * 1000 }}{% endfor %}", {}, "template_failed"),
     ("<script>for(;;);</script>", {"scripts": True}, "render_timeout"),
