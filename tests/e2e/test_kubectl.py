@@ -90,7 +90,7 @@ def test_a_template_with_an_asset_from_a_config_map(farm: Farm) -> None:
 def test_a_template_that_does_not_compile_says_where(farm: Farm) -> None:
     farm.cluster.apply(_template("broken", {"html": "<p>\n{% if name %}"}))
     ready = until(lambda: _ready("broken", farm), lambda found: found["status"] == "False", 60)
-    assert "line 2" in ready["message"], ready
+    assert "Line 2 of html" in ready["message"], ready
 
 
 def test_rows_without_a_template(farm: Farm) -> None:
