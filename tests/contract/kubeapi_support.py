@@ -287,9 +287,9 @@ class Api:
             yield Stream(response)
 
 
-async def until(api: Api, path: str, status: int) -> Answer:
+async def until(api: Api, path: str, status: int, seconds: float = PATIENCE) -> Answer:
     """Asks until the path answers with the status: for what nothing announces."""
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(seconds):
         while (answer := await api.get(path)).status != status:
             await asyncio.sleep(0.02)
     return answer

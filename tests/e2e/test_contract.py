@@ -18,7 +18,7 @@ ADMIN = "contract-admin"
 def suites(*args: str, **env: str) -> str:
     """Run tests of the contract suites; their last line."""
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "--timeout=60", *args],
+        [sys.executable, "-m", "pytest", "-q", "--timeout=150", *args],
         env={**os.environ, **env},
         cwd=ROOT,
         capture_output=True,
