@@ -11,8 +11,8 @@
 . "$HERE/certificates.sh"
 . "$HERE/sweep.sh"
 
-PACKAGES="etcd-server containerd runc containernetworking-plugins buildah nftables iptables
-    conntrack iproute2 openssl procps"
+PACKAGES="etcd-server containerd runc containernetworking-plugins buildah mmdebstrap nftables
+    iptables conntrack iproute2 openssl procps"
 BIN="$CACHE/bin"
 PKI="$DIR/pki"
 COREDNS_IMAGE=localhost/pressroom/coredns:$COREDNS_VERSION
