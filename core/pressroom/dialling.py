@@ -10,6 +10,8 @@ import socket
 from collections.abc import Callable
 from typing import Any
 
+import aiohttp
+
 from pressroom.addresses import Address
 
 
@@ -37,3 +39,19 @@ def is_refusal(error: BaseException) -> bool:
             return True
         at = at.__cause__ or at.__context__
     return False
+
+
+def reason(error: BaseException) -> str:
+    """Why a request got no answer, for people, without the insides of the network."""
+    known: dict[type[BaseException], str] = {
+        aiohttp.ClientConnectorDNSError: "the host name cannot be resolved",
+        aiohttp.ClientConnectorCertificateError: "the certificate is not valid",
+        aiohttp.ClientSSLError: "TLS failed",
+        aiohttp.ClientConnectorError: "the connection failed",
+        aiohttp.InvalidURL: "the URL is not valid",
+        ValueError: "the URL is not valid",
+    }
+    for kind, text in known.items():
+        if isinstance(error, kind):
+            return text
+    return "the connection broke"

@@ -25,11 +25,11 @@ from yarl import URL
 
 from pressroom import __version__, names
 from pressroom.addresses import Admitted
+from pressroom.dialling import dialler, is_refusal, reason
 from pressroom.errors import NotFoundError
 from pressroom.model.base import now
 from pressroom.model.ledger import Task, WebhookRecord, WebhookTask
 from pressroom.ports import SECRETS, Jobs, Store
-from pressroom_finalizer.addresses import RefusedAddressError, dialler
 from pressroom_finalizer.faults import SecretError
 
 _log = logging.getLogger(__name__)
@@ -146,8 +146,10 @@ async def call(
     admitted = options.admitted.and_also(webhook.admitted)
     try:
         url = URL(webhook.url)
+        host = url.host or ""
         connector = aiohttp.TCPConnector(
-            socket_factory=dialler(admitted, url.host or ""), force_close=True
+            socket_factory=dialler(lambda address: admitted.admits(host, address)),
+            force_close=True,
         )
         async with (
             aiohttp.ClientSession(
@@ -159,9 +161,9 @@ async def call(
     except TimeoutError:
         return Answer(error=f"no answer within {options.seconds:g} s")
     except (aiohttp.ClientError, OSError, ValueError) as error:
-        if _is_refusal(error):
+        if is_refusal(error):
             return Answer(error="the host's address is not public", refused=True)
-        return Answer(error=_reason(error))
+        return Answer(error=reason(error))
 
 
 def _answer(response: aiohttp.ClientResponse) -> Answer:
@@ -170,31 +172,6 @@ def _answer(response: aiohttp.ClientResponse) -> Answer:
         return Answer(status)
     text = "redirects are not followed" if 300 <= status < 400 else "not a success"
     return Answer(status, f"HTTP {status}: {text}", retry_after(response.headers, now()))
-
-
-def _is_refusal(error: BaseException) -> bool:
-    at: BaseException | None = error
-    while at is not None:
-        if isinstance(at, RefusedAddressError):
-            return True
-        at = at.__cause__ or at.__context__
-    return False
-
-
-def _reason(error: BaseException) -> str:
-    """A short reason for people, without the insides of the network."""
-    known = {
-        aiohttp.ClientConnectorDNSError: "the host name cannot be resolved",
-        aiohttp.ClientConnectorCertificateError: "the certificate is not valid",
-        aiohttp.ClientSSLError: "TLS failed",
-        aiohttp.ClientConnectorError: "the connection failed",
-        aiohttp.InvalidURL: "the URL is not valid",
-        ValueError: "the URL is not valid",
-    }
-    for kind, text in known.items():
-        if isinstance(error, kind):
-            return text
-    return "the connection broke"
 
 
 def message_id(uid: str, event: str) -> str:

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import aiohttp
 from yarl import URL
 
-from pressroom.dialling import dialler, is_refusal
+from pressroom.dialling import dialler, is_refusal, reason
 from pressroom.pagehosts import PageHosts
 
 #: Bytes of one response, unpacked, at most.
@@ -111,7 +111,7 @@ async def fetch(asked: Asked, hosts: PageHosts, allowance: Allowance) -> Fetched
     except (aiohttp.ClientError, OSError, ValueError) as error:
         if is_refusal(error):
             raise FetchError(_outside(host), refused=True) from error
-        raise FetchError(_reason(error)) from error
+        raise FetchError(reason(error)) from error
 
 
 def _host(asked: Asked, hosts: PageHosts) -> str:
@@ -154,19 +154,3 @@ def _passes(name: str) -> bool:
 
 def _kept(headers: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
     return tuple((name, value) for name, value in headers if name.lower() not in _HOP)
-
-
-def _reason(error: BaseException) -> str:
-    """A short reason for people, without the insides of the network."""
-    known: dict[type[BaseException], str] = {
-        aiohttp.ClientConnectorDNSError: "the host name cannot be resolved",
-        aiohttp.ClientConnectorCertificateError: "its certificate is not valid",
-        aiohttp.ClientSSLError: "TLS failed",
-        aiohttp.ClientConnectorError: "the connection failed",
-        aiohttp.InvalidURL: "the URL is not valid",
-        ValueError: "the URL is not valid",
-    }
-    for kind, text in known.items():
-        if isinstance(error, kind):
-            return text
-    return "the connection broke"

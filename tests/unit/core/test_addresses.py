@@ -1,4 +1,4 @@
-"""Where webhooks may go: the public internet, and what the operator admits."""
+"""Where webhooks may go: the public internet, and what is admitted besides."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pressroom.addresses import Admitted, is_public
-from pressroom_finalizer.addresses import RefusedAddressError, dialler
+from pressroom.dialling import RefusedAddressError, dialler
 
 INSIDE = [
     "127.0.0.1",
@@ -82,7 +82,7 @@ def test_a_host_is_admitted_by_its_name_wherever_it_lies() -> None:
 
 
 def test_the_dialler_refuses_in_place_of_making_a_socket() -> None:
-    dial = dialler(Admitted(), "example.com")
+    dial = dialler(lambda address: Admitted().admits("example.com", address))
     with pytest.raises(RefusedAddressError):
         dial((socket.AF_INET6, socket.SOCK_STREAM, 6, "", ("fe80::1%lo", 80, 0, 1)))
     with dial((socket.AF_INET, socket.SOCK_STREAM, 6, "", ("1.1.1.1", 80))) as made:
