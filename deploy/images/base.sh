@@ -33,7 +33,8 @@ SOURCES
 
 make_archive() {
     local work from=()
-    command -v mmdebstrap >/dev/null || die "no registry answers, and there is no mmdebstrap: apt-get install mmdebstrap, or set BASE"
+    command -v mmdebstrap >/dev/null ||
+        die "no registry answers, and there is no mmdebstrap: install it, or set BASE"
     say "no registry answers: making a base of Debian $SUITE"
     work=$(mktemp -d)
     public_sources >"$work/sources.list"
