@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 from pathlib import Path
 
 import pikepdf
@@ -12,7 +13,10 @@ from press import Press, Sheet, layout, png
 from website import picture
 
 from pressroom.model.page import Margin, PageOptions
+from pressroom_worker.fetching import Fetched
 from pressroom_worker.render import Failed, Rendered
+from pressroom_worker.traffic import Traffic
+from pressroom_worker.transport import Json
 
 FONT = Path("/usr/share/fonts/truetype/liberation/LiberationSans-BoldItalic.ttf")
 EDGE = PageOptions(margin=Margin(top="0", right="0", bottom="0", left="0"))
@@ -48,6 +52,21 @@ def test_pictures_style_sheets_and_fonts_load_by_their_names(pages: Press) -> No
     with pikepdf.open(io.BytesIO(pdf)) as opened:
         fonts = [str(font.BaseFont) for font in opened.pages[0].Resources.Font.values()]
     assert any("LiberationSans-BoldItalic" in font for font in fonts)
+
+
+def test_a_style_sheet_that_comes_while_the_worker_is_busy_is_no_finding(
+    pages: Press, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def busy(self: Traffic, event: Json, answer: Fetched) -> None:
+        fulfil(self, event, answer)
+        time.sleep(0.05)  # the worker reads all that the browser says meanwhile in one go
+
+    fulfil = Traffic._fulfil
+    monkeypatch.setattr(Traffic, "_fulfil", busy)
+    html = "<link rel=stylesheet href=style.css><h1>row</h1>"
+    for n in range(10):
+        sheet = b"h1{color:teal}/* %d: not one that the browser has seen */" % n
+        assert failed_assets(pages.outcome(Sheet(html, assets={"style.css": sheet}))) == ""
 
 
 def test_rows_with_and_without_assets_follow_one_another_in_one_tab(pages: Press) -> None:

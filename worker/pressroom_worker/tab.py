@@ -21,6 +21,8 @@ MAX_CONSOLE = 20
 _BLANK = "about:blank"
 #: What is waited for though the load event has come.
 _DRAWN = frozenset({"Image", "Stylesheet", "Font"})
+#: How often a page is asked again because of what came meanwhile: its scripts may load for ever.
+_MOST_ASKED = 10
 
 #: The page's state, then what it shows no picture, style sheet or font of.
 _STATE = """[document.readyState,
@@ -58,6 +60,8 @@ class Tab:
         #: What the document loads: URLs by the browser's ids.
         self._loading: dict[str, str] = {}
         self._still = asyncio.Event()
+        #: True once something began or ended to load since the page was last asked for its state.
+        self._stirred = False
         self._watching = False
         self._arriving = False
         self._arrived = asyncio.Event()
@@ -119,12 +123,11 @@ class Tab:
             await self._visit(address)
         self._loaded.clear()
         await self._emulate(media)
-        question = self._question()
-        _, answer = await asyncio.gather(
+        _, state = await asyncio.gather(
             self._send("Page.setDocumentContent", {"frameId": self._frame, "html": html}),
-            self._send("Runtime.evaluate", question),
+            self._state(),
         )
-        await self._settle(answer, question)
+        await self._settle(state)
 
     async def fetch(self, url: str, media: str) -> None:
         """Show the page at ``url``. RowError ``source_failed`` with the reason."""
@@ -141,8 +144,7 @@ class Tab:
         if self.traffic.source_error is not None:
             raise self._no_source(url, self.traffic.source_error)
         self.awaited = ""
-        question = self._question()
-        await self._settle(await self._send("Runtime.evaluate", question), question)
+        await self._settle(await self._state())
 
     async def evaluate(self, expression: str) -> Any:
         """The value of an expression as JSON, its promise kept; None where it throws."""
@@ -211,22 +213,25 @@ class Tab:
             self._media = media
             await self._send("Emulation.setEmulatedMedia", {"media": media})
 
-    def _question(self) -> Json:
+    def _state(self) -> Awaitable[object]:
+        """Ask the page for its state; it is asked before this returns."""
+        self._stirred = False
         ready = READY_WITH_SCRIPTS if self._scripts else READY
-        return {"expression": ready, "awaitPromise": True, "returnByValue": True}
+        question = {"expression": ready, "awaitPromise": True, "returnByValue": True}
+        return _value(self._send("Runtime.evaluate", question))
 
-    async def _settle(self, answer: Json, question: Json) -> None:
+    async def _settle(self, state: object) -> None:
         """Wait for the load event if need be, and note what did not come."""
-        state = answer["result"].get("value")
         if not isinstance(state, list) or state[0] != "complete":
             await self._loaded.wait()
-            answer = await self._send("Runtime.evaluate", question)
-            state = answer["result"].get("value")
-        while self._loading:
-            # A document that was set, not navigated to, is complete before its pictures are.
+            state = await self._state()
+        # A document that was set, not navigated to, is complete before its pictures are; and what
+        # has come since the page answered is not in its answer.
+        asked = 0
+        while self._loading or (self._stirred and asked < _MOST_ASKED):
             await self._still.wait()
-            answer = await self._send("Runtime.evaluate", question)
-            state = answer["result"].get("value")
+            state = await self._state()
+            asked += 1
         if isinstance(state, list) and any(state[1:]):
             self._note(state[1:])
 
@@ -293,10 +298,12 @@ class Tab:
         url = event["request"]["url"]
         if event.get("type") in _DRAWN and url.startswith("http"):
             self._loading[event["requestId"]] = url
+            self._stirred = True
             self._still.clear()
 
     def _finished(self, event: Json) -> None:
         url = self._loading.pop(event["requestId"], None)
+        self._stirred |= url is not None
         if url is not None and event.get("blockedReason"):
             self.traffic.note(url, f"the browser blocks it ({event['blockedReason']})")
         if not self._loading:
@@ -317,6 +324,10 @@ class Tab:
     def _note_error(self, text: str) -> None:
         if len(self.console) < MAX_CONSOLE:
             self.console.append(text[:200])
+
+
+async def _value(answer: Awaitable[Json]) -> object:
+    return (await answer)["result"].get("value")
 
 
 def _exception(details: Json) -> str:
