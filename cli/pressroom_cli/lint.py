@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from pressroom_cli.errors import CliError
+from pressroom_cli.references import named_in_css, named_in_html
 from pressroom_cli.templatedir import (
     ASSETS,
     KNOWN,
     OBJECTS,
     PAGE_TEXTS,
+    STYLE,
     TEMPLATE,
     Folder,
     asset_files,
@@ -137,9 +139,14 @@ def _references(folder: Folder) -> Iterator[Complaint]:
     from pressroom.templating import assets_named
 
     for place, text in _texts(folder):
-        for line, name in assets_named(text):
+        plain = named_in_html(text) if place.endswith(".html") else []
+        for line, name in sorted({*assets_named(text), *plain}):
             if name not in folder.assets:
-                yield Complaint(f"{place}:{line}: there is no {ASSETS}/{name}")
+                yield Complaint(f"{place}:{line}: {_absent(folder, name)}")
+    for path in _style_sheets(folder):
+        for line, name in named_in_css(path.read_text(encoding="utf-8", errors="replace")):
+            if name not in folder.assets:
+                yield Complaint(f"{path}:{line}: {_absent(folder, name)}")
     parsed = _parsed(folder)
     page = parsed.page if parsed is not None else None
     if page is None:
@@ -148,7 +155,20 @@ def _references(folder: Folder) -> Iterator[Complaint]:
     named += [one.asset or one.name for one in page.attachments or () if one.text is None]
     for name in named:
         if name is not None and name not in folder.assets:
-            yield Complaint(f"{folder.path / 'page.json'}: there is no {ASSETS}/{name}")
+            yield Complaint(f"{folder.path / 'page.json'}: {_absent(folder, name)}")
+
+
+def _style_sheets(folder: Folder) -> Iterator[Path]:
+    if (folder.path / STYLE).is_file():
+        yield folder.path / STYLE
+    yield from (path for path in folder.assets.values() if path.suffix.lower() == ".css")
+
+
+def _absent(folder: Folder, name: str) -> str:
+    bare = name.removeprefix(f"{ASSETS}/")
+    if bare in folder.assets:
+        return f"assets are named without their folder: {bare}, not {name}"
+    return f"there is no {ASSETS}/{name}"
 
 
 _CHECKS: tuple[Callable[[Folder], Iterator[Complaint]], ...] = (

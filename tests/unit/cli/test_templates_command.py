@@ -199,6 +199,27 @@ def test_a_good_folder_is_fine(run: Run, farm: FakeFarm, folder: Path) -> None:
         ("template.html", "\n{% if %}", "invoice/template.html:2: "),
         ("template.html", "{{ 1|mony }}", "template.html:1: No filter named 'mony'."),
         ("template.html", "\n{{ 'b.png'|asset }}", "template.html:2: there is no assets/b.png"),
+        (
+            "template.html",
+            "\n<img\nsrc='b%20c.png'>",
+            "html:2: there is no assets/b c.png",
+        ),
+        ("template.html", "<img src=/b.png?v=2>", "template.html:1: there is no assets/b.png"),
+        ("template.html", "<link rel=stylesheet href=b.css>", "there is no assets/b.css"),
+        ("template.html", "<style>\np{fill:url(b.png)}</style>", "template.html:2: there is no"),
+        ("template.html", "<p style='background:url(b.png)'>", "there is no assets/b.png"),
+        (
+            "template.html",
+            "<img src=assets/logo.png>",
+            "without their folder: logo.png, not",
+        ),
+        (
+            "style.css",
+            "/* \n */@font-face{src:url('b.woff2')}",
+            "style.css:2: there is no",
+        ),
+        ("assets/print.css", "@import 'b.css'", "assets/print.css:1: there is no assets/b.css"),
+        ("footer.html", "<img src='b.png'>", "footer.html:1: there is no assets/b.png"),
         ("header.html", "<b>\n{{ x", "invoice/header.html:2: "),
         ("page.json", '{"format":\n "A5",}', "invoice/page.json:2: no JSON: "),
         ("page.json", "[]", "page.json: must be a JSON object."),
@@ -221,6 +242,22 @@ def test_a_fault_is_told_with_its_file(
     assert code == 1
     assert "error: " in told
     assert wanted in told
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<img src='logo.png'><img src=\"./logo.png#x\"><a href='other.html'>",
+        "<img src='https://x.example/a.png'><img src='//x.example/a'><img src='data:image/png,x'>",
+        "<img src='{{ picture }}'><img src='{% if a < b %}a{% endif %}.png'>",
+        "<!-- <img src=b.png> -->{# <img src=b.png> #}<svg><use href='#a'/></svg>",
+        "<base href='https://x.example/'><img src=b.png>",
+        "<p style='fill:url(#a)'><style>/* url(b.png) */p{background:url(data:x)}</style>url(c)",
+    ],
+)
+def test_what_is_no_asset_or_not_known_yet_is_no_fault(run: Run, folder: Path, text: str) -> None:
+    (folder / "template.html").write_text(text)
+    assert linted(run) == (0, "invoice: fine")
 
 
 def test_what_is_not_used_is_warned_of(run: Run, folder: Path) -> None:
