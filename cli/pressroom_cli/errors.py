@@ -35,6 +35,9 @@ class Refused(CliError):  # noqa: N818 - what happened
     ) -> None:
         self.status = status
         self.code = str(problem.get("code") or "")
+        self.detail = str(problem.get("detail") or "")
+        self.path = str(problem.get("path") or "")
+        self.line = problem.get("line")
         self.retry_after = retry_after
         super().__init__(_sentence(status, self.code, problem))
 

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from pressroom_cli.errors import CliError
+from pressroom_cli.faults import file_of
 from pressroom_cli.references import named_in_css, named_in_html
 from pressroom_cli.templatedir import (
     ASSETS,
     KNOWN,
-    OBJECTS,
     PAGE_TEXTS,
     STYLE,
     TEMPLATE,
@@ -95,7 +95,7 @@ def _options(folder: Folder) -> Iterator[Complaint]:
     try:
         parse_template(folder.spec)
     except UserError as error:
-        file = _file_of(error.path or "")
+        file = file_of(error.path or "")
         yield Complaint(f"{folder.path / file}: {error.message}")
 
 
@@ -107,16 +107,6 @@ def _parsed(folder: Folder) -> Any:
         return parse_template(folder.spec)
     except UserError:
         return None
-
-
-def _file_of(path: str) -> str:
-    """The file that a field of the API stands in."""
-    field, _, rest = path.partition(".")
-    for name, text in PAGE_TEXTS.items():
-        if field == "page" and rest == text:
-            return name
-    named = {field: name for name, field in OBJECTS.items()}
-    return named.get(field, {"html": TEMPLATE, "css": "style.css"}.get(field, "template.json"))
 
 
 def _data(folder: Folder) -> Iterator[Complaint]:

@@ -19,6 +19,7 @@ from rich.console import Console
 
 from pressroom_cli.client import Client
 from pressroom_cli.errors import CliError
+from pressroom_cli.faults import told_by_file
 from pressroom_cli.show import size
 from pressroom_cli.templatedir import Json, json_of, read_folder
 
@@ -102,8 +103,9 @@ def _print(client: Client, wanted: Preview, template_id: str) -> int:
     request: Json = {"page": {"output": _OUTPUTS[wanted.output.suffix.lower()]}}
     if wanted.data is not None:
         request["data"] = json_of(wanted.data)
-    client.put_template(template_id, spec, folder.assets)
-    made = client.preview(template_id, request)
+    with told_by_file(wanted.folder, wanted.data):
+        client.put_template(template_id, spec, folder.assets)
+        made = client.preview(template_id, request)
     beside = wanted.output.with_name(f".{wanted.output.name}.part")
     try:
         beside.write_bytes(made)

@@ -46,10 +46,11 @@ def push(
 ) -> None:
     """Upload a folder as the template's next version."""
     with reporting() as console:
+        from pressroom_cli.faults import told_by_file
         from pressroom_cli.templatedir import read_folder
 
         found = read_folder(folder)
-        with connect(url, api_key, state_dir) as client:
+        with connect(url, api_key, state_dir) as client, told_by_file(folder):
             stored = client.put_template(template_id, found.spec, found.assets)
         console.print(f"{template_id} is {_version(stored.get('version'))}")
 

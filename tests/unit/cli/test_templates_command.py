@@ -120,9 +120,73 @@ def test_a_preview_that_fails_leaves_nothing_behind(run: Run, farm: FakeFarm, fo
     farm.answers = [answer(version=1), fault, httpx.Response(204)]
     result = run("templates", "preview", "invoice", "-o", "out.png")
     assert result.exit_code == 1
-    assert "Line 1 of the template: it is wrong." in result.stderr
+    assert "invoice/template.html:1: it is wrong." in result.stderr
     assert calls(farm)[-1].startswith("DELETE /preview-invoice-")
     assert not (folder.parent / "out.png").exists()
+
+
+REFUSED = {
+    "a text that does not compile": (
+        problem(
+            *(422, "invalid_option", "Line 7 of page.footerHtml is no template: unexpected '}'."),
+            path="page.footerHtml",
+            line=7,
+        ),
+        "invoice/footer.html:7: unexpected '}'.",
+    ),
+    "an option that there is not": (
+        problem(400, "invalid_request", "page.x is not a field.", path="page.x", line=1),
+        "invoice/page.json: page.x is not a field.",
+    ),
+    "an asset that is something else": (
+        problem(422, "asset_invalid", "l.png: It is no picture.", path="assets.l.png"),
+        "invoice/assets/l.png: It is no picture.",
+    ),
+    "an alias that is none": (
+        problem(422, "invalid_option", "aliases[0] is none.", path="aliases[0]", line=1),
+        "invoice/template.json: aliases[0] is none.",
+    ),
+}
+FAILED = {
+    "a header": ("headerHtml, line 2: No x.", "invoice/header.html:2: No x."),
+    "a title": (
+        "metadata.title, line 1: No x.",
+        "invoice/page.json: metadata.title, line 1: No x.",
+    ),
+    "data": (
+        "The data does not fit the template's schema: $.a: no",
+        "invoice/sample.json: does not fit schema.json: $.a: no",
+    ),
+}
+
+
+@pytest.mark.parametrize(("refusal", "wanted"), REFUSED.values(), ids=REFUSED)
+def test_what_is_refused_is_told_with_the_file_that_it_stands_in(
+    run: Run, farm: FakeFarm, folder: Path, refusal: httpx.Response, wanted: str
+) -> None:
+    farm.answers = [refusal]
+    result = run("templates", "push", "invoice", "invoice")
+    assert result.exit_code == 1
+    assert result.stderr.startswith(f"Error: {wanted}\n({refusal.json()['code']})")
+
+
+@pytest.mark.parametrize(("detail", "wanted"), FAILED.values(), ids=FAILED)
+def test_a_preview_that_fails_is_told_with_the_file_at_fault(
+    run: Run, farm: FakeFarm, folder: Path, detail: str, wanted: str
+) -> None:
+    farm.answers = [answer(version=1), problem(422, "x", detail), httpx.Response(204)]
+    result = run("templates", "preview", "invoice", "-o", "out.pdf")
+    assert " ".join(result.stderr.split()) == f"Error: {wanted} (x)"
+
+
+def test_a_fault_of_other_data_is_told_with_its_file(
+    run: Run, farm: FakeFarm, folder: Path
+) -> None:
+    (folder.parent / "row.json").write_text("{}")
+    fault = problem(422, "data_invalid", "The data does not fit the template's schema: $: no")
+    farm.answers = [answer(version=1), fault, httpx.Response(204)]
+    result = run("templates", "preview", "invoice", "-o", "out.pdf", "--data", "row.json")
+    assert "row.json: does not fit schema.json: $: no" in result.stderr
 
 
 def test_an_output_of_no_known_kind_is_refused(run: Run, farm: FakeFarm, folder: Path) -> None:
