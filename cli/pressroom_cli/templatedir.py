@@ -12,7 +12,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -106,6 +106,12 @@ def write_folder(path: Path, template: Json, assets: Mapping[str, bytes]) -> lis
         return [_write(path, name, body) for name, body in files.items()]
     except OSError as error:
         raise CliError(f"{path} cannot be written: {error.strerror or error}.") from error
+
+
+def left_over(path: Path, written: Iterable[Path]) -> list[Path]:
+    """Files of the folder that a push would send, but for those ``written``."""
+    used = [path / name for name in sorted(KNOWN - {ASSETS}) if (path / name).is_file()]
+    return sorted({*used, *asset_files(path).values()} - set(written))
 
 
 def _write(folder: Path, name: str, body: bytes) -> Path:

@@ -1,4 +1,4 @@
-"""`pressroom templates`: list, push, pull, preview, lint, versions, rollback."""
+"""`pressroom templates`: push, pull, preview, lint and the rest."""
 
 from __future__ import annotations
 
@@ -65,14 +65,18 @@ def pull(
 ) -> None:
     """Write a template into a folder."""
     with reporting() as console:
-        from pressroom_cli.templatedir import write_folder
+        from pressroom_cli.templatedir import left_over, write_folder
 
         with connect(url, api_key, state_dir) as client:
             found = client.template(template_id)
             names = [asset["name"] for asset in found.get("assets") or ()]
             assets = {name: client.asset(template_id, name) for name in names}
-        for path in write_folder(folder, found, assets):
+        written = write_folder(folder, found, assets)
+        for path in written:
             console.print(str(path))
+        for path in left_over(folder, written):
+            text = f"{path} is not part of {template_id}, and the next push would add it"
+            console.print(f"warning: {text}")
 
 
 @app.command("preview")
@@ -159,6 +163,19 @@ def rollback(
         stored = client.roll_back(template_id, version)
         new = stored.get("version")
         console.print(f"{template_id} is {_version(new)}, the same as version {version}")
+
+
+@app.command("delete")
+def delete(
+    template_id: Id,
+    url: Url = None,
+    api_key: ApiKey = None,
+    state_dir: FarmDir = None,
+) -> None:
+    """Delete a template. Batches that have begun keep the version that they pinned."""
+    with reporting() as console, connect(url, api_key, state_dir) as client:
+        client.delete_template(template_id)
+        console.print(f"{template_id} is deleted")
 
 
 def _version(number: object) -> str:

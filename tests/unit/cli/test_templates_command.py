@@ -101,6 +101,26 @@ def test_no_asset_is_written_outside_the_folder(run: Run, farm: FakeFarm, name: 
     assert "names an asset" in result.stderr
 
 
+def test_pull_warns_of_files_that_would_change_the_template(
+    run: Run, farm: FakeFarm, folder: Path
+) -> None:
+    (folder / "notes.txt").write_text("mine")
+    farm.answers = [answer(id="invoice", html="<p>", css="p {}", assets=[])]
+    told = " ".join(run("templates", "pull", "invoice", "invoice").stdout.split())
+    for kept in ("header.html", "page.json", "assets/logo.png"):
+        warning = f"warning: invoice/{kept} is not part of invoice, and the next push would add it"
+        assert warning in told
+        assert (folder / kept).exists()
+    assert told.count("warning") == 6
+    assert "notes.txt" not in told
+
+
+def test_a_template_is_deleted(run: Run, farm: FakeFarm) -> None:
+    farm.answers = [httpx.Response(204)]
+    assert run("templates", "delete", "invoice").stdout == "invoice is deleted\n"
+    assert calls(farm) == ["DELETE /invoice"]
+
+
 def test_preview_prints_the_folder_under_a_scratch_id(
     run: Run, farm: FakeFarm, folder: Path
 ) -> None:
