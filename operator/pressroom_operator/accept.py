@@ -27,7 +27,14 @@ from pressroom.model.tenant import (
     TenantLimits,
     TenantSpec,
 )
-from pressroom.names import LABEL_TENANT, manifest_key, plan_key, template_key, upload_prefix
+from pressroom.names import (
+    LABEL_TENANT,
+    manifest_key,
+    plan_key,
+    template_key,
+    template_name,
+    upload_prefix,
+)
 from pressroom.ports import CONFIG_MAPS, TEMPLATES, TENANTS, Jobs, Store
 from pressroom.templatestore import read_version
 from pressroom_operator.claims import Claims
@@ -242,10 +249,15 @@ class Acceptor:
         """By name or alias; the tenant's own before a shared one, and no other tenant's."""
         listing = await self._jobs.list(TEMPLATES, job.metadata.namespace)
         for owner in (job.tenant, None):
-            for body in listing.items:
-                named = body["metadata"]["name"] == name or name in body["spec"].get("aliases", ())
-                if named and body["metadata"].get("labels", {}).get(LABEL_TENANT) == owner:
-                    return await self._version(job, body, name)
+            owned = [
+                body
+                for body in listing.items
+                if body["metadata"].get("labels", {}).get(LABEL_TENANT) == owner
+            ]
+            body = _named(owned, template_name(name, job.tenant)) or _named(owned, name)
+            body = body or next((one for one in owned if name in _aliases(one)), None)
+            if body is not None:
+                return await self._version(job, body, name)
         return None
 
     async def _version(self, job: BatchJob, body: dict[str, Any], name: str) -> Pinned:
@@ -268,6 +280,14 @@ class Acceptor:
         except UserError as error:
             text = f"Template {name}: {error.message}"
             raise RejectedError(error.code, text, path="spec.template") from error
+
+
+def _named(bodies: list[dict[str, Any]], name: str) -> dict[str, Any] | None:
+    return next((body for body in bodies if body["metadata"]["name"] == name), None)
+
+
+def _aliases(body: dict[str, Any]) -> list[str]:
+    return body["spec"].get("aliases") or []
 
 
 def row_ids(lines: bytes, first: int) -> list[str]:

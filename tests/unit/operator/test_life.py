@@ -248,6 +248,27 @@ async def test_rows_from_a_config_map(world: World) -> None:
     ]
 
 
+async def test_a_template_of_that_name_stands_before_one_that_has_it_as_an_alias(
+    world: World,
+) -> None:
+    for name, html in (("a-letter", "<p>alias"), ("letter", "<p>name")):
+        aliases = [] if name == "letter" else ["letter"]
+        body = {
+            "apiVersion": names.API_VERSION,
+            "kind": "Template",
+            "metadata": {"name": name, "namespace": NAMESPACE},
+            "spec": {"html": html, "aliases": aliases},
+        }
+        await world.jobs.create(TEMPLATES, NAMESPACE, body)
+    async with world.running():
+        job = await world.create(html=None, template={"name": "letter"}, rows=[{}])
+        await world.until_reason(Reason.COMPLETED)
+    plan = Plan.model_validate(orjson.loads(await world.store.get(names.plan_key(job.uid))))
+    digest = plan.templates[""]
+    assert digest is not None
+    assert b"<p>name" in await world.store.get(names.template_key(digest))
+
+
 async def test_a_template_is_pinned_at_acceptance_by_name_or_alias(world: World) -> None:
     body = {
         "apiVersion": names.API_VERSION,
