@@ -113,7 +113,7 @@ def syntax_fault(text: str) -> tuple[int, str] | None:
     environment = Environment(lenient=False, escape=True)
     try:
         tree = environment.parse(readable(text, environment.parse))
-        unknown = _unknown(environment, tree)
+        unknown = _foreign(tree) or _unknown(environment, tree)
         if unknown is not None:
             return unknown
         for modifier in tree.find_all(nodes.EvalContextModifier):
@@ -148,6 +148,14 @@ def assets_named(text: str) -> list[tuple[int, str]]:
         and isinstance(node.node, nodes.Const)
         and isinstance(node.node.value, str)
     ]
+
+
+def _foreign(tree: nodes.Template) -> tuple[int, str] | None:
+    """The first tag that would need another template: there is none to be had."""
+    for node in tree.find_all((nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)):
+        tag = "from" if isinstance(node, nodes.FromImport) else type(node).__name__.lower()
+        return node.lineno, f"There is no {tag!r}: a template is one text. Use macros of its own."
+    return None
 
 
 def _unknown(environment: Environment, tree: nodes.Template) -> tuple[int, str] | None:
