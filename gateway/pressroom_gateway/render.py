@@ -32,6 +32,8 @@ from pressroom_gateway.limits import Tenant, ttl_within
 from pressroom_gateway.services import HEADERS, IDENTITY, SERVICES, TENANT, Services
 
 log = logging.getLogger(__name__)
+#: Codes by the reasons of a job that was not accepted.
+_CODES = {"".join(word.capitalize() for word in code.split("_")): code for code in Code}
 DEFAULT_SECONDS = 60.0
 MOST_SECONDS = 300.0
 #: Between two looks for the ledger and at the client's connection.
@@ -150,7 +152,9 @@ async def _refuse_ended(services: Services, job: BatchJob) -> None:
         return  # it came between the two looks; the next one finds it
     summary = find(current.status.conditions, ConditionType.SUCCEEDED)
     text = summary.message if summary and summary.message else "The document was not rendered."
-    raise UserError(Code.INVALID_REQUEST, text, status=422)
+    accepted = find(current.status.conditions, ConditionType.ACCEPTED)
+    code = _CODES.get(accepted.reason) if accepted else None
+    raise UserError(code or Code.INVALID_REQUEST, text, status=422)
 
 
 async def _answer(services: Services, outcome: RowOutcome) -> web.Response:

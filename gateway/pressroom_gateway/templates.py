@@ -76,10 +76,26 @@ async def put_template(request: web.Request) -> web.Response:
     await syntax.refuse_faulty((("html", spec.html), *syntax.page_texts(spec.page)))
     if spec.data_schema is not None:
         await asyncio.to_thread(_refuse_faulty_schema, spec.data_schema)
+    await _refuse_taken(services, tenant, template_id, spec)
     assets = await stored_assets(services.store, tenant, spec)
     stored, created = await write(services, tenant, template_id, spec, assets)
     shown = native_answers.template(stored, shown_as=template_id)
     return json_answer(shown, status=201 if created else 200)
+
+
+async def _refuse_taken(
+    services: Services, tenant: str, template_id: str, spec: TemplateSpec
+) -> None:
+    """409 ``conflict`` for an alias that leads to another template of the tenant."""
+    mine = await find(services, tenant, template_id)
+    own = mine["metadata"]["name"] if mine else names.template_name(template_id, tenant)
+    for index, alias in enumerate(spec.aliases or ()):
+        found = await find(services, tenant, alias)
+        if found is None or not _is_of(found, tenant) or found["metadata"]["name"] == own:
+            continue
+        other = native_answers.template_id(found)
+        text = f"The alias {alias!r} leads to the template {other!r}. Choose another one."
+        raise UserError(Code.CONFLICT, text, path=f"aliases[{index}]", status=409)
 
 
 async def write(
@@ -219,9 +235,9 @@ def _refuse_faulty_schema(schema: Json) -> None:
         raise UserError(Code.INVALID_OPTION, text, path=path, status=422)
 
 
-def no_version(template_id: str, version: int, path: str | None = None) -> UserError:
+def no_version(template_id: str, version: int | str, path: str | None = None) -> UserError:
     """404: the template is there, the version is not."""
-    text = f"The template {template_id!r} has no version {version}."
+    text = f"The template {template_id!r} has no version {version!r}."
     return UserError(Code.TEMPLATE_NOT_FOUND, text, path=path, status=404)
 
 

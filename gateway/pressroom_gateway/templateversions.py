@@ -58,8 +58,9 @@ async def get_version(request: web.Request) -> web.Response:
     """``GET …/versions/{n}``: the template as it was."""
     services, template_id, found = await _found(request)
     text = request.match_info["version"]
-    number = int(text) if text.isdecimal() and len(text) < 10 else 0
-    kept = await _version(services, template_id, found, number)
+    if not text.isdecimal() or len(text) > 9:
+        raise templates.no_version(template_id, text)
+    kept = await _version(services, template_id, found, int(text))
     then = {**found, "spec": kept.spec.wire()}
     shown = native_answers.template(then, shown_as=template_id)
     return json_answer({**shown, **_entry(found, kept)})

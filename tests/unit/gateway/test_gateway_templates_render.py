@@ -55,6 +55,23 @@ class TestTemplates:
         _, listed = await farm.call("GET", "/v1/templates", key=OTHER_KEY)
         assert sorted(one["id"] for one in listed["templates"]) == ["letter", "tpl_9"]
 
+    async def test_an_alias_leads_to_one_template(self, farm: Farm) -> None:
+        first = {"html": "a", "aliases": ["letter"]}
+        for _ in range(2):  # its own aliases are no other's
+            assert (await farm.call("PUT", "/v1/templates/first", json=first))[0] < 300
+        second = {"html": "b", "aliases": ["brief", "letter"]}
+        status, problem = await farm.call("PUT", "/v1/templates/second", json=second)
+        assert (status, problem["code"], problem["path"]) == (409, "conflict", "aliases[1]")
+        assert problem["detail"] == (
+            "The alias 'letter' leads to the template 'first'. Choose another one."
+        )
+        assert (await farm.call("GET", "/v1/templates/second"))[0] == 404
+        named = {"html": "b", "aliases": ["first"]}
+        assert (await farm.call("PUT", "/v1/templates/second", json=named))[0] == 409
+        # Another tenant's aliases are its own.
+        status, _ = await farm.call("PUT", "/v1/templates/second", key=OTHER_KEY, json=second)
+        assert status == 201
+
     async def test_another_tenants_template(self, farm: Farm) -> None:
         await farm.template("mine")
         assert (await farm.call("GET", "/v1/templates/mine", key=OTHER_KEY))[0] == 404
@@ -150,6 +167,14 @@ class TestRender:
         await farm.set_status(job["metadata"]["name"], "Rejected")
         status, problem = await asking
         assert (status, problem["detail"]) == (422, "It is Rejected.")
+
+    async def test_why_a_batch_was_not_accepted_is_its_code(self, farm: Farm) -> None:
+        asking = asyncio.create_task(farm.call("POST", "/v1/render", json={"html": "x"}))
+        job = await self.created(farm)
+        await farm.reject(job["metadata"]["name"], "AssetNotFound", "It has no logo.")
+        status, problem = await asking
+        assert (status, problem["code"]) == (422, "asset_not_found")
+        assert problem["detail"] == "It has no logo."
 
     async def test_a_large_row_goes_through_the_store(self, farm: Farm) -> None:
         data = {"n": "x" * 300_000}
