@@ -7,6 +7,7 @@ Malformed shapes are 400 ``invalid_request``; well-formed values that cannot be 
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Annotated, Any, Protocol, TypeVar
@@ -15,6 +16,7 @@ from urllib.parse import urlsplit
 import orjson
 from pydantic import Field, StringConstraints, ValidationError, field_validator
 
+from pressroom.dialects.patterns import in_words
 from pressroom.errors import Code, UserError
 from pressroom.model.base import Model
 from pressroom.model.batchjob import (
@@ -121,7 +123,7 @@ def json_object(value: Any, what: str = "request") -> dict[str, Any]:
 
 def parse_options(raw: Mapping[str, Any]) -> BatchOptions:
     """The options of a batch, its rows already taken out."""
-    options = validated(BatchOptions, spelled(raw))
+    options = validated(BatchOptions, spelled(_versioned(raw)))
     one_source(options)
     _refuse_stray_version(options.template, options.template_version)
     _refuse_unmergeable(options, options.page, "outputs")
@@ -145,13 +147,27 @@ def check_item_page(
 
 def parse_render(raw: Mapping[str, Any]) -> RenderRequest:
     """A request for one document."""
-    request = validated(RenderRequest, spelled(raw))
+    request = validated(RenderRequest, spelled(_versioned(raw)))
     one_source(request)
     _refuse_stray_version(request.template, request.template_version)
     _needs_source(request)
     _refuse_no_room(request.page, request.template)
     _refuse_conflict(request.page)
     return request
+
+
+def _versioned(raw: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A template as ledgers name it, ``invoice@3``, is a template and its version."""
+    named = raw.get("template")
+    if not isinstance(named, str):
+        return raw
+    name, at, version = named.rpartition("@")
+    if not at or not re.fullmatch("[0-9]{1,9}", version):
+        return raw
+    if raw.get("templateVersion") not in (None, int(version)):
+        text = f"template says version {version} already: leave templateVersion out."
+        raise UserError(Code.INVALID_REQUEST, text, path="templateVersion")
+    return {**raw, "template": name, "templateVersion": int(version)}
 
 
 def _refuse_stray_version(template: str | None, version: int | None) -> None:
@@ -292,7 +308,7 @@ def _complaint(error: ValidationError, prefix: str) -> UserError:
     malformed = kind.endswith("_type") or kind in _MALFORMED
     return UserError(
         Code.INVALID_REQUEST if malformed else Code.INVALID_OPTION,
-        f"{path or 'The request'} {_reason(kind, first['msg'])}.",
+        f"{path or 'The request'} {in_words(first.get('ctx')) or _reason(kind, first['msg'])}.",
         path=path or None,
         status=400 if malformed else 422,
     )

@@ -84,11 +84,16 @@ async def test_versions_and_the_way_back(farm: Farm) -> None:
     assert (status, back["html"], back["version"]) == (200, "one", 3)
     for method, path, request in (
         ("GET", f"{PATH}/versions/9", None),
+        ("GET", f"{PATH}/versions/newest", None),
+        ("POST", "/v1/batches", {"template": "invoice@9", "rows": [{}]}),
         ("POST", f"{PATH}/rollback", {"version": 9}),
         ("POST", "/v1/batches", {"template": "invoice", "templateVersion": 9, "rows": [{}]}),
     ):
         status, problem = await farm.call(method, path, json=request)
         assert (status, problem["code"]) == (404, "template_not_found"), path
+    assert (await farm.call("GET", f"{PATH}/versions/newest"))[1]["detail"] == (
+        "The template 'invoice' has no version 'newest'."
+    )
 
 
 async def test_a_batch_names_the_version(farm: Farm) -> None:
@@ -102,6 +107,41 @@ async def test_a_batch_names_the_version(farm: Farm) -> None:
     stray = {"html": "x", "templateVersion": 1, "rows": [{}]}
     status, problem = await farm.call("POST", "/v1/batches", json=stray)
     assert (status, problem["path"]) == (400, "templateVersion")
+
+
+async def test_a_version_is_named_as_ledgers_name_it(farm: Farm) -> None:
+    for html in ("one", "two"):
+        await farm.call("PUT", PATH, json={"html": html})
+    for more in ({}, {"templateVersion": 1}, {"templateVersion": None}):
+        request = {"template": "invoice@1", "rows": [{}], **more}
+        status, batch = await farm.call("POST", "/v1/batches", json=request)
+        assert status == 202, batch
+        job = await farm.job(batch["id"])
+        assert job["spec"]["template"] == {"name": "invoice", "version": 1}
+    two = {"template": "invoice@1", "templateVersion": 2, "rows": [{}]}
+    status, problem = await farm.call("POST", "/v1/batches", json=two)
+    assert (status, problem["path"]) == (400, "templateVersion")
+    one = {"template": "invoice@9", "data": {}}
+    status, problem = await farm.call("POST", "/v1/render", json=one)
+    assert (status, problem["path"]) == (404, "templateVersion")
+
+
+@pytest.mark.parametrize(
+    ("spec", "detail"),
+    [
+        ({"aliases": ["a b"]}, "aliases[0] must be 1 to 128 letters, digits, dots, colons, dashes"),
+        ({"page": {"margin": {"top": "1 mile"}}}, "page.margin.top must be a length such as 20mm"),
+        ({"page": {"pageRanges": "last"}}, "page.pageRanges must be pages from 1, such as 1-3, 5."),
+        ({"page": {"watermark": {"text": "x", "colour": "red"}}}, "must be a colour such as #1a2b"),
+        ({"page": {"watermark": {"image": "a/b"}}}, "must be a name of 1 to 128 letters, digits,"),
+    ],
+)
+async def test_what_a_text_must_look_like_is_told_in_words(
+    farm: Farm, spec: Any, detail: str
+) -> None:
+    status, problem = await farm.call("PUT", PATH, json={"html": "x", **spec})
+    assert (status, problem["code"]) == (422, "invalid_option")
+    assert detail in problem["detail"]
 
 
 async def test_a_preview_takes_the_sample_data(farm: Farm) -> None:
