@@ -13,7 +13,8 @@ _ADVICE: Mapping[str, str] = {
     "malformed_csv": "Mend the line, or quote the field if it holds a comma or a line break.",
     "duplicate_row_id": "Give every row an id of its own, or leave the column id out.",
     "no_rows": "The data needs at least one row below its header.",
-    "template_not_found": "Give the path of an HTML file, or the id of a stored template.",
+    "template_not_found": "Give an HTML file, or a template of `pressroom templates list`; its "
+    "versions are in `pressroom templates versions ID`.",
     "too_many_requests": "Wait a little and try again.",
     "unavailable": "Wait a little and try again; look into the logs if it stays so.",
 }

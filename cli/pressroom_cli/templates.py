@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import Annotated
 
@@ -28,10 +29,15 @@ def list_templates(
             print_json(found)
         elif found:
             cells = [
-                (one["id"], str(one.get("version") or ""), str(one.get("createdAt") or "")[:16])
+                (
+                    one["id"],
+                    str(one.get("version") or ""),
+                    str(one.get("createdAt") or "")[:16],
+                    "yes" if one.get("ready") else (one.get("fault") or {}).get("reason", ""),
+                )
                 for one in found
             ]
-            console.print(plain_table(("id", "version", "created"), cells))
+            console.print(plain_table(("id", "version", "created", "ready"), cells))
         else:
             console.print("No templates.")
 
@@ -46,13 +52,18 @@ def push(
 ) -> None:
     """Upload a folder as the template's next version."""
     with reporting() as console:
+        from pressroom_cli.errors import CliError
         from pressroom_cli.faults import told_by_file
+        from pressroom_cli.lint import lint
         from pressroom_cli.templatedir import read_folder
 
         found = read_folder(folder)
         with connect(url, api_key, state_dir) as client, told_by_file(folder):
             stored = client.put_template(template_id, found.spec, found.assets)
         console.print(f"{template_id} is {_version(stored.get('version'))}")
+        with contextlib.suppress(CliError):
+            for one in lint(folder):
+                console.print(f"warning: {one.text}")
 
 
 @app.command("pull")

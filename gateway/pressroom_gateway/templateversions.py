@@ -63,6 +63,8 @@ async def get_version(request: web.Request) -> web.Response:
     kept = await _version(services, template_id, found, int(text))
     then = {**found, "spec": kept.spec.wire()}
     shown = native_answers.template(then, shown_as=template_id)
+    if kept.version != found["metadata"]["generation"]:
+        shown |= {"ready": None, "fault": None}  # only the current one is looked at
     return json_answer({**shown, **_entry(found, kept)})
 
 

@@ -135,7 +135,19 @@ def template(body: dict[str, Any], *, shown_as: str | None = None) -> dict[str, 
         "assets": spec.get("assets") or [],
         "version": body["metadata"]["generation"],
         "createdAt": body["metadata"]["creationTimestamp"],
+        **_readiness(body),
     }
+
+
+def _readiness(body: dict[str, Any]) -> dict[str, Any]:
+    """``ready`` and, where it is not, ``fault``; null until the operator has looked at it."""
+    for one in (body.get("status") or {}).get("conditions") or ():
+        current = one.get("observedGeneration") == body["metadata"]["generation"]
+        if one.get("type") == "Ready" and current:
+            fine = one["status"] == "True"
+            fault = {"reason": one["reason"], "message": one.get("message", "")}
+            return {"ready": fine, "fault": None if fine else fault}
+    return {"ready": None, "fault": None}
 
 
 def template_id(body: dict[str, Any]) -> str:
@@ -151,7 +163,10 @@ def template_entry(body: dict[str, Any]) -> dict[str, Any]:
     whole = template(body)
     return {
         key: whole[key]
-        for key in ("id", "name", "aliases", "missingValues", "version", "createdAt")
+        for key in (
+            *("id", "name", "aliases", "missingValues", "version", "createdAt"),
+            *("ready", "fault"),
+        )
     }
 
 

@@ -77,6 +77,17 @@ def test_push_sends_the_folder_with_its_assets(run: Run, farm: FakeFarm, folder:
     assert form == {"logo.png": PNG}
 
 
+def test_push_warns_of_what_the_farm_takes_and_lint_does_not(
+    run: Run, farm: FakeFarm, folder: Path
+) -> None:
+    (folder / "sample.json").write_text("{}")
+    farm.answers = [answer(id="invoice", version=3)]
+    result = run("templates", "push", "invoice", "invoice")
+    assert result.exit_code == 0
+    told = " ".join(result.stdout.split())
+    assert told.startswith("invoice is version 3 warning: invoice/sample.json: $: 'total' is a")
+
+
 def test_what_is_pulled_is_what_was_pushed(run: Run, farm: FakeFarm, folder: Path) -> None:
     farm.answers = [answer(version=1)]
     run("templates", "push", "invoice", "invoice")
@@ -262,6 +273,10 @@ def test_templates_are_listed(run: Run, farm: FakeFarm) -> None:
     long = "x" * 120
     farm.answers = [answer(templates=[{"id": "a", "version": 4}, {"id": long}])]
     assert run("templates", "list").stdout.splitlines()[1].split() == ["a", "4"]
+    fault = {"reason": "SyntaxError", "message": "Line 1 of html: no."}
+    farm.answers = [answer(templates=[{"id": "a", "ready": True}, {"id": "b", "fault": fault}])]
+    lines = run("templates", "list").stdout.splitlines()[1:]
+    assert [line.split() for line in lines] == [["a", "yes"], ["b", "SyntaxError"]]
     farm.answers = [answer(templates=[])]
     assert run("templates", "list").stdout == "No templates.\n"
 

@@ -55,6 +55,28 @@ class TestTemplates:
         _, listed = await farm.call("GET", "/v1/templates", key=OTHER_KEY)
         assert sorted(one["id"] for one in listed["templates"]) == ["letter", "tpl_9"]
 
+    async def test_whether_a_template_is_ready_is_shown(self, farm: Farm) -> None:
+        for html in ("one", "two"):
+            _, made = await farm.call("PUT", "/v1/templates/a", json={"html": html})
+            assert (made["ready"], made["fault"]) == (None, None)
+            condition = {
+                "type": "Ready",
+                "status": "False",
+                "reason": "SampleDataInvalid",
+                "message": "sampleData: $.n: no",
+                "observedGeneration": made["version"],
+            }
+            status = {"status": {"conditions": [condition]}}
+            changed = await farm.jobs.patch(TEMPLATES, NAMESPACE, "a", status, subresource="status")
+            farm.services.templates.put(changed)
+        fault = {"reason": "SampleDataInvalid", "message": "sampleData: $.n: no"}
+        _, shown = await farm.call("GET", "/v1/templates/a")
+        assert (shown["ready"], shown["fault"]) == (False, fault)
+        _, listing = await farm.call("GET", "/v1/templates")
+        assert [(one["ready"], one["fault"]) for one in listing["templates"]] == [(False, fault)]
+        _, first = await farm.call("GET", "/v1/templates/a/versions/1")
+        assert (first["ready"], first["fault"]) == (None, None)
+
     async def test_an_alias_leads_to_one_template(self, farm: Farm) -> None:
         first = {"html": "a", "aliases": ["letter"]}
         for _ in range(2):  # its own aliases are no other's
