@@ -155,10 +155,15 @@ class Client:
         path = f"{_template(template_id)}/rollback"
         return self._json("POST", path, json={"version": version})
 
-    def preview(self, template_id: str, request: Json) -> bytes:
-        """One page of a template: ``data`` and ``page`` of the request, or its sample data."""
+    def preview(self, template_id: str, request: Json) -> tuple[bytes, list[Json]]:
+        """One document of a template, and what the checks of its pages found.
+
+        ``data`` and ``page`` are the request's; without data it is made of the sample data.
+        """
         path = f"{_template(template_id)}/preview"
-        return self._answer("POST", path, json=request, timeout=_PREVIEW).content
+        answer = self._answer("POST", path, json=request, timeout=_PREVIEW)
+        findings: list[Json] = json.loads(answer.headers.get("X-Pressroom-Findings", "[]"))
+        return answer.content, findings
 
     def delete_template(self, template_id: str) -> None:
         """Delete a template."""

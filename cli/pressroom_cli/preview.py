@@ -56,8 +56,16 @@ def scratch_id(folder: Path) -> str:
     return f"preview-{words or 'template'}-{hashlib.sha256(place.encode()).hexdigest()[:10]}"
 
 
-def preview(client: Client, wanted: Preview) -> int:
-    """Print the folder once; the bytes written. CliError where that fails."""
+@dataclass(frozen=True)
+class Printed:
+    """The bytes written, and what the checks of the pages found, as sentences."""
+
+    size: int
+    warnings: tuple[str, ...] = ()
+
+
+def preview(client: Client, wanted: Preview) -> Printed:
+    """Print the folder once. CliError where that fails."""
     with _scratch(client, wanted) as template_id:
         return _print(client, wanted, template_id)
 
@@ -78,12 +86,19 @@ def _report(client: Client, wanted: Preview, template_id: str, console: Console)
     started = time.monotonic()
     clock = time.strftime("%H:%M:%S")
     try:
-        written = _print(client, wanted, template_id)
+        printed = _print(client, wanted, template_id)
     except CliError as error:
         console.print(f"{clock} {error}")
     else:
         took = time.monotonic() - started
-        console.print(f"{clock} {wanted.output}: {size(written)} in {took:.1f} s")
+        console.print(f"{clock} {wanted.output}: {size(printed.size)} in {took:.1f} s")
+        warn(printed, console)
+
+
+def warn(printed: Printed, console: Console) -> None:
+    """Say what the checks found."""
+    for text in printed.warnings:
+        console.print(f"warning: {text}")
 
 
 @contextlib.contextmanager
@@ -96,7 +111,7 @@ def _scratch(client: Client, wanted: Preview) -> Iterator[str]:
             client.delete_template(template_id)
 
 
-def _print(client: Client, wanted: Preview, template_id: str) -> int:
+def _print(client: Client, wanted: Preview, template_id: str) -> Printed:
     folder = read_folder(wanted.folder)
     # Aliases are the template's own, not its preview's.
     spec = {field: value for field, value in folder.spec.items() if field != "aliases"}
@@ -105,14 +120,19 @@ def _print(client: Client, wanted: Preview, template_id: str) -> int:
         request["data"] = json_of(wanted.data)
     with told_by_file(wanted.folder, wanted.data):
         client.put_template(template_id, spec, folder.assets)
-        made = client.preview(template_id, request)
+        made, findings = client.preview(template_id, request)
     beside = wanted.output.with_name(f".{wanted.output.name}.part")
     try:
         beside.write_bytes(made)
         beside.replace(wanted.output)
     except OSError as error:
         raise CliError(f"{wanted.output} cannot be written: {error.strerror or error}.") from error
-    return len(made)
+    return Printed(len(made), tuple(_sentence(one) for one in findings))
+
+
+def _sentence(finding: Json) -> str:
+    page = f"page {finding['page']}: " if finding.get("page") else ""
+    return f"{page}{finding['message']} ({finding['check']})"
 
 
 def _state(wanted: Preview) -> State:

@@ -115,7 +115,9 @@ def preview(
             if watch:
                 previews.watch(client, wanted, console)
             else:
-                console.print(f"{output}: {size(previews.preview(client, wanted))}")
+                printed = previews.preview(client, wanted)
+                console.print(f"{output}: {size(printed.size)}")
+                previews.warn(printed, console)
 
 
 @app.command("lint")

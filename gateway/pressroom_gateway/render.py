@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import math
 
@@ -44,6 +45,9 @@ HISTORY_SECONDS = 3600
 INLINE_BYTES = 256 * 1024
 MAX_BODY_BYTES = 16 * 1024 * 1024
 BATCH_HEADER = "X-Pressroom-Batch"
+FINDINGS_HEADER = "X-Pressroom-Findings"
+#: Characters of that header; clients and proxies stop at 8 KiB.
+MOST_HEADER = 4096
 
 
 async def render(request: web.Request) -> web.Response:
@@ -172,7 +176,17 @@ async def _answer(services: Services, outcome: RowOutcome) -> web.Response:
         "Content-Disposition": attachment(name, kind="inline"),
         "X-Content-Type-Options": "nosniff",
     }
+    if outcome.findings:
+        headers[FINDINGS_HEADER] = _in_header(outcome)
     return web.Response(body=document, headers=headers)
+
+
+def _in_header(outcome: RowOutcome) -> str:
+    """The findings as a JSON list in ASCII: the first of them, as many as a header may hold."""
+    shown = [one.wire() for one in outcome.findings]
+    while len(text := json.dumps(shown)) > MOST_HEADER:
+        shown.pop()
+    return text
 
 
 async def _cancel(services: Services, job: BatchJob) -> None:

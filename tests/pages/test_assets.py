@@ -90,7 +90,7 @@ def test_an_asset_that_is_not_there_prints_without_it(pages: Press) -> None:
     got = pages.outcome(Sheet("<img src=absent.png><p>text", assets=assets))
     assert isinstance(got, Rendered)
     assert layout(got.data).text() == "text"
-    assert "absent.png" in failed_assets(got)
+    assert "Not loaded: absent.png: " in failed_assets(got)
 
 
 def test_a_text_named_as_a_picture_prints_as_in_a_browser(pages: Press) -> None:

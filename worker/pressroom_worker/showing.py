@@ -119,7 +119,11 @@ def _noticed(tab: Tab, page: PageOptions, layout: object) -> quality.Noticed:
     if checks.policy(Check.FAILED_ASSETS) is Policy.OFF:
         failed = {}
     return quality.Noticed(
-        failed_assets=tuple(f"{url}: {reason}" for url, reason in failed.items()),
+        # Assets by their names: the host that they come from is of our own making.
+        failed_assets=tuple(
+            f"{url.removeprefix(tab.traffic.supply.address)}: {reason}"
+            for url, reason in failed.items()
+        ),
         console_errors=tuple(console),
         layout=layout,
     )

@@ -146,6 +146,22 @@ def test_preview_prints_the_folder_under_a_scratch_id(
     assert json.loads(farm.bodies[1]) == {"page": {"output": "pdf"}, "data": {"total": 7}}
 
 
+def test_a_preview_warns_of_what_the_checks_found(run: Run, farm: FakeFarm, folder: Path) -> None:
+    found = [
+        {"check": "failedAssets", "message": "Not loaded: a.png: the template has no such asset"},
+        {"check": "cutContent", "message": "A table is cut.", "page": 2},
+    ]
+    headers = {"X-Pressroom-Findings": json.dumps(found)}
+    pdf = httpx.Response(200, content=b"%PDF", headers=headers)
+    farm.answers = [answer(version=1), pdf, httpx.Response(204)]
+    told = " ".join(run("templates", "preview", "invoice", "-o", "out.pdf").stdout.split())
+    assert told == (
+        "out.pdf: 4 bytes "
+        "warning: Not loaded: a.png: the template has no such asset (failedAssets) "
+        "warning: page 2: A table is cut. (cutContent)"
+    )
+
+
 def test_a_preview_that_fails_leaves_nothing_behind(run: Run, farm: FakeFarm, folder: Path) -> None:
     fault = problem(422, "template_failed", "Line 1 of the template: it is wrong.")
     farm.answers = [answer(version=1), fault, httpx.Response(204)]

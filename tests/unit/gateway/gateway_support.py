@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Set
+from collections.abc import Callable, Sequence, Set
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +15,7 @@ from aiohttp.web import Application, Request
 from pressroom import names
 from pressroom.errors import Code
 from pressroom.model.base import now, rfc3339
+from pressroom.model.checks import Finding
 from pressroom.model.ledger import RowFault, RowOutcome, RowState, ShardLedger
 from pressroom.model.plan import Plan, cut
 from pressroom.ports import BATCH_JOBS, SECRETS, Json
@@ -175,8 +176,12 @@ class Farm:
         number: int,
         failing: Set[int] = frozenset(),
         cancelled: Set[int] = frozenset(),
+        findings: Sequence[Finding] = (),
     ) -> None:
-        """A worker's ledger and row files of one shard, and its hint."""
+        """A worker's ledger and row files of one shard, and its hint.
+
+        Every row that came out has these ``findings``.
+        """
         shard = plan.shards[number]
         data = self.store.objects[plan.manifest].data[shard.offset : shard.offset + shard.bytes]
         rows = []
@@ -196,7 +201,13 @@ class Farm:
             await self.store.put(file, b"%PDF row " + row_id.encode())
             rows.append(
                 RowOutcome(
-                    index=index, id=row_id, state=RowState.SUCCEEDED, file=file, pages=1, bytes=9
+                    index=index,
+                    id=row_id,
+                    state=RowState.SUCCEEDED,
+                    file=file,
+                    pages=1,
+                    bytes=9,
+                    findings=list(findings),
                 )
             )
         ledger = ShardLedger(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any
 
 import aiohttp
@@ -10,6 +11,7 @@ import pytest
 from gateway_support import NAMESPACE, OTHER_KEY, Farm
 
 from pressroom import names
+from pressroom.model.checks import Check, Finding
 from pressroom.ports import SECRETS, TEMPLATES, Json
 
 
@@ -147,6 +149,28 @@ class TestRender:
             assert answer.content_type == "application/pdf"
             assert await answer.read() == b"%PDF row 0"
             assert answer.headers["X-Pressroom-Batch"] == job["metadata"]["name"]
+
+    async def test_what_the_checks_found_comes_with_the_document(self, farm: Farm) -> None:
+        async def ask() -> aiohttp.ClientResponse:
+            request = {"html": "x"}
+            return await farm.client.post("/v1/render", headers=farm.headers, json=request)
+
+        asking = asyncio.create_task(ask())
+        job = await self.created(farm)
+        plan = await farm.plan(job["metadata"]["name"])
+        found = [
+            Finding(check=Check.MISSING_GLYPHS, message=f"No font has 漢.\n{'x' * 300}", page=n)
+            for n in range(1, 21)
+        ]
+        await farm.render_shard(plan, 0, findings=found)
+        async with await asking as answer:
+            told = json.loads(answer.headers["X-Pressroom-Findings"])
+        assert told[0] == {
+            "check": "missingGlyphs",
+            "message": f"No font has 漢.\n{'x' * 300}",
+            "page": 1,
+        }
+        assert 5 < len(told) < 20  # no header is longer than clients take
 
     async def test_a_lost_hint_does_no_harm(
         self, farm: Farm, monkeypatch: pytest.MonkeyPatch
