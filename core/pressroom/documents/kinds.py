@@ -48,36 +48,48 @@ _WORDS = {
     "document": DocType.DOCUMENT,
 }
 
-#: Keys that only one kind of document has.
+#: Keys that only one kind of document has. An invoice may name its quote, a receipt its invoice.
 _MARKS: tuple[tuple[DocType, frozenset[str]], ...] = (
+    (DocType.RECEIPT, frozenset(words("receiptid receiptno receiptnumber receiptdate"))),
+    (
+        DocType.INVOICE,
+        frozenset(words("invoiceid invoiceno invoicenumber invoicedate creditnotenumber")),
+    ),
     (
         DocType.QUOTE,
         frozenset(
             words(
-                "quote quoteid quoteno quotenumber quotedate quotation quotationnumber "
-                "estimate estimateid estimatenumber proposal proposalnumber offernumber "
-                "validuntil validthrough validfor expirydate expirationdate"
+                "quoteid quoteno quotenumber quotedate quotationnumber estimateid estimatenumber "
+                "proposalnumber offernumber"
             )
         ),
     ),
+)
+#: Keys that do so where an object is under them, or something is sold.
+_NAMES = {
+    "receipt": DocType.RECEIPT,
+    "invoice": DocType.INVOICE,
+    "quote": DocType.QUOTE,
+    "quotation": DocType.QUOTE,
+    "estimate": DocType.QUOTE,
+}
+#: Keys that tell the kind where something is sold: a task has a due date too, a passport an end.
+_HINTS: tuple[tuple[DocType, frozenset[str]], ...] = (
+    (
+        DocType.QUOTE,
+        frozenset(words("validuntil validthrough validfor expirydate expirationdate proposal")),
+    ),
+    (DocType.INVOICE, frozenset(words("amountdue balancedue duedate"))),
     (
         DocType.RECEIPT,
         frozenset(
             words(
-                "receipt receiptid receiptno receiptnumber receiptdate paidat paidon datepaid "
-                "amountpaid amounttendered transactionid change changedue cashier"
+                "paidat paidon datepaid amountpaid amounttendered transactionid change changedue "
+                "cashier"
             )
         ),
     ),
-    (
-        DocType.INVOICE,
-        frozenset(
-            words(
-                "invoice invoiceid invoiceno invoicenumber invoicedate amountdue balancedue "
-                "duedate billto"
-            )
-        ),
-    ),
+    (DocType.INVOICE, frozenset(words("billto"))),
 )
 #: The lists of what is sold.
 ITEM_KEYS = (
@@ -90,7 +102,13 @@ ITEM_KEYS = (
     "entries",
     "rows",
 )
-_MONEY = frozenset(words("totals total subtotal grandtotal tax taxrate currency client customer"))
+_MONEY = frozenset(
+    words(
+        "totals total subtotal grandtotal totalamount amountdue balancedue totaldue amountpaid "
+        "tax taxrate currency client customer billto validuntil"
+    )
+)
+_SUM = _MONEY - frozenset(words("tax taxrate currency client customer validuntil"))
 _LETTER = frozenset(words("salutation greeting valediction closing signoff"))
 _LETTER_PARTS = frozenset(words("recipient sender body subject content signature to from"))
 _REPORT = frozenset(
@@ -114,8 +132,12 @@ def detect(data: Mapping[str, Any]) -> DocType:
     for kind, marks in _MARKS:
         if marks & keys.keys():
             return kind
-    if _sells(keys):
-        return DocType.INVOICE
+    sells = _sells(keys)
+    for name, kind in _NAMES.items():
+        if isinstance(keys.get(name), dict) or (sells and keys.get(name)):
+            return kind
+    if sells:
+        return next((kind for kind, hints in _HINTS if hints & keys.keys()), DocType.INVOICE)
     if _is_letter(keys):
         return DocType.LETTER
     if _REPORT & keys.keys() or {"title", "summary"} <= keys.keys():
@@ -126,8 +148,10 @@ def detect(data: Mapping[str, Any]) -> DocType:
 def _sells(keys: Mapping[str, Any]) -> bool:
     if keys.keys() & {"lineitems"}:
         return True
-    listed = any(_is_table(keys.get(name)) for name in ITEM_KEYS)
-    return listed and bool(_MONEY & keys.keys())
+    if any(_is_table(keys.get(name)) for name in ITEM_KEYS):
+        return bool(_MONEY & keys.keys())
+    hinted = any(hints & keys.keys() for _, hints in _HINTS)
+    return hinted and bool(_SUM & keys.keys())
 
 
 def _is_table(value: Any) -> bool:
