@@ -9,9 +9,12 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from pressroom.documents.kinds import plain
 from pressroom.documents.words import (
     is_amount,
+    is_count,
     is_long,
+    is_money,
     is_number,
     label,
     paragraphs,
@@ -26,6 +29,10 @@ _MOST_LEVELS = 6
 _MOST_COLUMNS = 9
 _LONG_WORD = re.compile(r"\S{28}")
 _PERCENT = re.compile(r"[-+−]?[\d.,]+\s?%")
+#: Dates and numbers of things, which no line should break.
+_SHORT = re.compile(r"(?=.*[-/.])\S{1,12}")
+#: What stands for an amount where there is none.
+_NO_PRICE = ("-", "–", "—", "n/a", "N/A", "free", "Free")
 _PICTURE = ("data:image/png", "data:image/jpeg", "data:image/svg+xml", "data:image/webp")
 
 
@@ -133,33 +140,40 @@ def columns_of(values: Iterable[Mapping[str, Any]]) -> list[str]:
 def table(values: list[dict[str, Any]], currency: str = "") -> Block:
     """Objects as the rows of a table, with a column for every key that has a value anywhere."""
     used = [key for key in columns_of(values) if any(text(one.get(key)) for one in values)]
-    rows = [[shown(key, one.get(key), currency) for key in used] for one in values]
+    counted = any(is_count(key) for key in used)
+    names = {key: _priced(key) if counted else key for key in used}
+    rows = [[shown(names[key], one.get(key), currency) for key in used] for one in values]
     columns = [
-        {"label": label(key), "class": _class_of(key, values, at, rows)}
+        {"label": label(key), "class": _class_of(names[key], [one.get(key) for one in values], at)}
         for at, key in enumerate(used)
     ]
     return {"kind": "table", "columns": columns, "rows": rows}
 
 
-def _class_of(key: str, values: list[dict[str, Any]], at: int, rows: list[list[str]]) -> str:
+def _priced(key: str) -> str:
+    """A rate beside a quantity is a price; elsewhere it may be a share."""
+    return "unitrate" if plain(key) == "rate" else key
+
+
+def _class_of(key: str, values: Iterable[Any], at: int) -> str:
     """How a column is set: numbers to the right, and words that would burst the page broken."""
-    if at > 0 and _is_numeric(key, values):
+    given = [one for one in values if text(one)]
+    if at > 0 and _is_numeric(key, given):
         return "number"
-    return "long" if any(_LONG_WORD.search(row[at]) for row in rows) else ""
+    shown = [text(one) for one in given]
+    if any(_LONG_WORD.search(one) for one in shown):
+        return "long"
+    return "short" if all(_SHORT.fullmatch(one) for one in shown) else ""
 
 
-def _is_numeric(key: str, values: list[dict[str, Any]]) -> bool:
-    given = [one[key] for one in values if one.get(key) is not None and one[key] != ""]
+def _is_numeric(key: str, given: Iterable[Any]) -> bool:
     return all(
         is_number(one)
+        or is_money(one)
         or (isinstance(one, str) and _PERCENT.fullmatch(one.strip()) is not None)
-        or (is_amount(key) and _looks_numeric(one))
+        or (is_amount(key) and (one in _NO_PRICE or str(one).isdecimal()))
         for one in given
     )
-
-
-def _looks_numeric(value: Any) -> bool:
-    return isinstance(value, str) and any(c.isdigit() for c in value) and len(value) <= 20
 
 
 def _matrix(values: list[list[Any]]) -> Block:

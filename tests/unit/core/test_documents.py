@@ -179,11 +179,59 @@ def test_values_print_as_people_write_them() -> None:
         (3, "CHF", "3.00 CHF"),
         (3, "€", "€3.00"),
         ("250.00", "USD", "250.00"),
+        (12.345, "BHD", "12.345 BHD"),
+        (2.469, "kwd", "2.469 KWD"),
+        (12.345, "USD", "$12.35"),
+        (5, "CA$", "CA$5.00"),
+        (-0.001, "USD", "$0.00"),
         (1e300, "", f"{10**300:,}.00"),
     ],
 )
 def test_amounts(value: Any, currency: str, shown: str) -> None:
     assert amount(value, currency) == shown
+
+
+def test_prices_keep_their_digits_and_sums_are_rounded() -> None:
+    line = {"item": "Calls", "quantity": 12000, "unitPrice": 0.0025, "rate": 2, "total": 30.0049}
+    html = rendered({"currency": "USD", "lineItems": [line], "total": 30.0049})
+    assert "Calls 12,000 $0.0025 $2.00 $30.00 Total $30.00" in words(html)
+
+
+def test_a_rate_without_a_quantity_is_no_price() -> None:
+    assert words(rendered({"taxes": [{"name": "State", "rate": 6.25}]})).endswith("State 6.25")
+
+
+@pytest.mark.parametrize(
+    ("values", "how"),
+    [
+        (["1.140,00 €", "87,50 €"], "number"),
+        (["USD 1,200", "($5.00)", "-3.50"], "number"),
+        (["2026-04-01", "2026-08-01"], "short"),
+        (["31.03.2026"], "short"),
+        (["ABC123", "00412"], ""),
+        (["555 123 456"], ""),
+        (["12%", "7 %"], "number"),
+    ],
+)
+@pytest.mark.parametrize("key", ["x", "due"])
+def test_how_a_column_of_texts_is_set(values: list[str], how: str, key: str) -> None:
+    html = rendered({"all": [{"name": "a", key: value} for value in values]})
+    label = f' class="{how}">' if how else ">"
+    assert f'<th scope="col"{label}{key.upper() if len(key) == 1 else "Due"}</th>' in html
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ("2026-03-31T00:00:00.000Z", "2026-03-31"),
+        ("2026-03-31T12:41:05Z", "2026-03-31 12:41:05 UTC"),
+        ("2026-03-31T12:41:00+02:00", "2026-03-31 12:41 +02:00"),
+        ("2026-03-31T12:41", "2026-03-31 12:41"),
+        ("T12:41", "T12:41"),
+    ],
+)
+def test_timestamps_print_as_people_read_them(given: str, shown: str) -> None:
+    assert words(rendered({"at": given})) == f"Document At {shown}"
 
 
 @pytest.mark.parametrize(
