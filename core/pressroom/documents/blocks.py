@@ -27,6 +27,8 @@ Block = dict[str, Any]
 _MOST_LEVELS = 6
 #: A list of objects with more fields than these is printed object by object.
 _MOST_COLUMNS = 9
+#: Up to so many columns are set as usual, up to so many closer, up to so many as close as may be.
+_FEW, _MANY, _TOO_MANY = 6, 12, 32
 _LONG_WORD = re.compile(r"\S{28}")
 _PERCENT = re.compile(r"[-+−]?[\d.,]+\s?%")
 #: Dates and numbers of things, which no line should break.
@@ -147,7 +149,12 @@ def table(values: list[dict[str, Any]], currency: str = "") -> Block:
         {"label": label(key), "class": _class_of(names[key], [one.get(key) for one in values], at)}
         for at, key in enumerate(used)
     ]
-    return {"kind": "table", "columns": columns, "rows": rows}
+    return {"kind": "table", "class": _width(len(used)), "columns": columns, "rows": rows}
+
+
+def _width(columns: int) -> str:
+    """Tables of many columns are set closer."""
+    return "" if columns <= _FEW else "dense" if columns <= _MANY else "wide"
 
 
 def _priced(key: str) -> str:
@@ -177,9 +184,23 @@ def _is_numeric(key: str, given: Iterable[Any]) -> bool:
 
 
 def _matrix(values: list[list[Any]]) -> Block:
+    """A list of lists: a table, its first row the heads where that names what comes below."""
     width = max(len(one) for one in values)
-    return {
-        "kind": "table",
-        "columns": [],
-        "rows": [[text(cell) for cell in one] + [""] * (width - len(one)) for one in values],
-    }
+    if width > _TOO_MANY:
+        return {"kind": "list", "entries": [text(one) for one in values]}
+    full = [one + [None] * (width - len(one)) for one in values]
+    heads = full[0] if _names(full) else None
+    body = full[1:] if heads else full
+    columns = [
+        {"label": heads[at] if heads else "", "class": _class_of("", [one[at] for one in body], at)}
+        for at in range(width)
+    ]
+    rows = [[text(cell) for cell in one] for one in body]
+    found = {"kind": "table", "class": _width(width), "columns": columns, "rows": rows}
+    return found | {"headless": heads is None}
+
+
+def _names(rows: list[list[Any]]) -> bool:
+    """Whether the first row is texts alone and numbers come below."""
+    named = all(isinstance(cell, str) and cell.strip() for cell in rows[0])
+    return named and any(is_number(cell) for row in rows[1:] for cell in row)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from pressroom.documents.blocks import is_picture
@@ -28,6 +28,16 @@ class Fields:
                 if text(self.left[key]):
                     return key, self.left.pop(key)
         return None
+
+    def beginning(self, start: str, ends: Collection[str]) -> dict[str, Any]:
+        """What begins so and ends with one of these, by its end, taken: ``clientCity`` as city."""
+        found = {}
+        for key in list(self.left):
+            name = plain(key)
+            rest = name.removeprefix(start)
+            if name.startswith(start) and rest in ends and text(self.left[key]):
+                found[rest] = self.left.pop(key)
+        return found
 
     def word(self, *names: str) -> str:
         """The same, where it is a short text or a number; other values stay where they are."""

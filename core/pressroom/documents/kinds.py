@@ -33,9 +33,12 @@ def words(text: str) -> tuple[str, ...]:
 
 #: Keys under which data says itself what it is, and the words it may use.
 SELF_KEYS = ("doctype", "documenttype", "type", "kind")
-_WORDS = {
+KINDS = {
     "invoice": DocType.INVOICE,
     "bill": DocType.INVOICE,
+    "taxinvoice": DocType.INVOICE,
+    "proforma": DocType.INVOICE,
+    "proformainvoice": DocType.INVOICE,
     "creditnote": DocType.INVOICE,
     "quote": DocType.QUOTE,
     "quotation": DocType.QUOTE,
@@ -127,8 +130,8 @@ def detect(data: Mapping[str, Any]) -> DocType:
     keys = {plain(key): value for key, value in data.items()}
     for name in SELF_KEYS:
         said = keys.get(name)
-        if isinstance(said, str) and plain(said) in _WORDS:
-            return _WORDS[plain(said)]
+        if isinstance(said, str) and plain(said) in KINDS:
+            return KINDS[plain(said)]
     for kind, marks in _MARKS:
         if marks & keys.keys():
             return kind

@@ -6,15 +6,28 @@ has its place; everything else follows as blocks.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from pressroom.documents.blocks import Block, facts, is_picture, of_object, of_value, titled
+from pressroom.documents.blocks import (
+    Block,
+    facts,
+    is_picture,
+    of_object,
+    of_value,
+    section,
+    titled,
+)
 from pressroom.documents.fields import Fields, split
-from pressroom.documents.kinds import SELF_KEYS, DocType, plain
+from pressroom.documents.kinds import KINDS, SELF_KEYS, DocType, plain
 from pressroom.documents.parties import FROM, TO, party
-from pressroom.documents.sale import View, sale
-from pressroom.documents.words import label, paragraphs, text
+from pressroom.documents.sale import View, currency_of, sale
+from pressroom.documents.words import is_number, label, paragraphs, text
+
+#: Figures from here on have their thousands apart.
+_MANY = 10_000
+#: Sections within sections.
+_MOST_LEVELS = 4
 
 
 def view(kind: DocType, data: Mapping[str, Any], style: str, padding: str = "") -> View:
@@ -25,8 +38,13 @@ def view(kind: DocType, data: Mapping[str, Any], style: str, padding: str = "") 
     fields = Fields(data)
     for name in SELF_KEYS:
         found = fields.pair(name)
-        if found and plain(text(found[1])) not in {kind.value, ""}:
-            fields.left[found[0]] = found[1]  # it says more than the page does by itself
+        said = text(found[1]) if found else ""
+        if found is None or plain(said) == kind.value:
+            continue
+        if KINDS.get(plain(said)) is kind:  # such as a credit note
+            fields.left["documentTitle"] = label(said)
+        else:
+            fields.left[found[0]] = found[1]
     shown: View = {"kind": kind.value, "style": style, "padding": padding}
     shown["picture"] = _logo(fields)
     makers = {DocType.LETTER: _letter, DocType.REPORT: _report, DocType.DOCUMENT: _document}
@@ -88,24 +106,36 @@ def _signature(value: Any) -> list[View]:
 
 # --- reports and everything else -----------------------------------------------------------------
 def _report(kind: DocType, fields: Fields) -> View:
+    _, currency = currency_of(fields)
     summary = _prose(fields.take("summary", "executivesummary", "abstract", "overview"))
     figures = _figures(fields)
-    sections = _sections(fields)
-    head = _headed(fields, "Report")
-    blocks = sections + of_object(fields.left)
+    given = fields.take("sections", "chapters")
+    sections = _sections(given) if isinstance(given, list) else of_value(given)
+    ending = _ending(fields)
+    head = _headed(fields, "Report", currency)
+    blocks = sections + of_object(fields.left, currency) + ending
     return {**head, "summary": summary, "figures": figures, "blocks": blocks}
 
 
+def _ending(fields: Fields) -> list[Block]:
+    """What a report comes to, which is short at times, but never a fact of its head."""
+    names = ("findings", "analysis", "recommendations", "nextsteps", "conclusion", "conclusions")
+    found = [fields.pair(name) for name in names]
+    return [section(label(one[0]), _prose(one[1])) for one in found if one]
+
+
 def _document(kind: DocType, fields: Fields) -> View:
-    return _headed(fields, "Document") | {"blocks": of_object(fields.left)}
+    _, currency = currency_of(fields)
+    head = _headed(fields, "Document", currency)
+    return head | {"blocks": of_object(fields.left, currency)}
 
 
-def _headed(fields: Fields, default: str) -> View:
+def _headed(fields: Fields, default: str, currency: str) -> View:
     title = fields.word("title", "name", "heading", "reporttitle", "report", "subject")
     subtitle = fields.word("subtitle", "tagline")
     short, fields.left = split(fields.left)
     head = {"title": title or default, "heading": title or default, "subtitle": subtitle}
-    return head | {"facts": facts(short.items())}
+    return head | {"facts": facts(short.items(), currency)}
 
 
 def _figures(fields: Fields) -> list[View]:
@@ -133,25 +163,27 @@ def _is_figure(one: Any) -> bool:
 
 
 def _figure(value: Any) -> str:
-    if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 10_000:
-        return f"{value:,}"
-    return text(value)
+    if not is_number(value) or abs(value) < _MANY:
+        return text(value)
+    return f"{int(value) if value == int(value) else value:,}"
 
 
-def _sections(fields: Fields) -> list[Block]:
-    """A report's own sections, each under its own heading."""
-    given = fields.take("sections", "chapters")
-    if not isinstance(given, list):
-        return of_value(given, level=1) if given is not None else []
+def _sections(given: Iterable[Any], level: int = 1) -> list[Block]:
+    """A report's own sections, each under its own heading, and those within them."""
     blocks: list[Block] = []
     for one in given:
         if not isinstance(one, dict):
-            blocks += of_value(one)
+            blocks += of_value(one, level=level)
             continue
         title, rest = titled(one, "")
         inner = Fields(rest)
         prose = inner.take("content", "body", "text", "paragraphs")
-        found = of_value(prose, level=2) if isinstance(prose, dict) else _prose(prose)
-        found += of_object(inner.left, level=2)
-        blocks.append({"kind": "section", "title": title, "level": 1, "blocks": found})
+        found = of_value(prose, level=level + 1) if isinstance(prose, dict) else _prose(prose)
+        within = inner.pair("sections", "subsections")
+        if within and isinstance(within[1], list) and level < _MOST_LEVELS:
+            found += _sections(within[1], level + 1)
+        elif within:
+            inner.left[within[0]] = within[1]
+        found += of_object(inner.left, level=level + 1)
+        blocks.append(section(title, found, level))
     return blocks

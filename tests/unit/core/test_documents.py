@@ -102,6 +102,76 @@ def test_only_the_grand_total_stands_out() -> None:
     assert re.findall(r'<tr class="strong"><th scope="row">(\w+)', html) == ["Total"]
 
 
+def test_every_tax_is_a_line_of_the_sums() -> None:
+    data = {
+        "lineItems": ITEMS,
+        "currency": "USD",
+        "subtotal": 100,
+        "discount": {"name": "Volume discount", "percent": 10, "amount": -10},
+        "taxes": [
+            {"name": "State tax", "rate": 6.25, "amount": 5.6},
+            {"name": "City", "amount": 1},
+        ],
+        "Tax 7%": 3,
+        "total": 99.6,
+    }
+    assert words(rendered(data)).endswith(
+        "Subtotal $100.00 Volume discount (10 %) -$10.00 State tax (6.25 %) $5.60 City $1.00 "
+        "Tax 7% $3.00 Total $99.60"
+    )
+
+
+def test_taxes_with_more_to_tell_stay_a_table() -> None:
+    data = {"lineItems": ITEMS, "taxes": [{"name": "VAT", "amount": 1, "office": "zebra"}]}
+    assert "Taxes Name Amount Office VAT 1.00 zebra" in words(rendered(data))
+
+
+def test_totals_in_another_language_end_with_the_one_that_counts() -> None:
+    data = {"lineItems": ITEMS, "totals": {"Zwischensumme": 100, "MwSt.": 19, "Gesamt": 119}}
+    html = rendered(data)
+    assert re.findall(r'<tr class="strong"><th scope="row">(\w+)', html) == ["Gesamt"]
+
+
+@pytest.mark.parametrize(
+    ("data", "title"),
+    [
+        ({"type": "Credit note", "number": "7", "items": ITEMS}, "Credit note 7"),
+        ({"documentType": "proforma_invoice", "items": ITEMS}, "Proforma invoice"),
+        ({"estimateNumber": "E-1", "items": ITEMS}, "Estimate E-1"),
+        ({"type": "invoice", "invoiceNumber": "7", "items": ITEMS}, "Invoice 7"),
+    ],
+)
+def test_a_document_is_called_what_it_says(data: dict[str, Any], title: str) -> None:
+    html = rendered(data)
+    assert words(html).startswith(title + " Description")
+    assert f"<title>{title}</title>" in html
+
+
+def test_an_invoice_in_one_object_has_its_currency() -> None:
+    data = {"invoice": {"number": "7", "currency": "EUR", "lineItems": ITEMS, "total": 3}}
+    assert words(rendered(data)).endswith("€1,500.00 Total €3.00")
+
+
+@pytest.mark.parametrize(
+    ("address", "line"),
+    [
+        ({"city": "Austin", "state": "TX", "zip": "78701"}, "Austin, TX 78701"),
+        ({"postalCode": "10115", "city": "Berlin"}, "10115 Berlin"),
+        ({"city": "Leeds", "postcode": "LS2 7DJ"}, "Leeds LS2 7DJ"),
+    ],
+)
+def test_city_state_and_code_stand_in_one_line(address: dict[str, Any], line: str) -> None:
+    html = rendered(
+        {"lineItems": ITEMS, "client": {"name": "A", "address": {"street": "B"} | address}}
+    )
+    assert f"<strong>A</strong><span>B</span><span>{line}</span>" in html
+
+
+def test_a_party_in_fields_of_its_own_is_put_together() -> None:
+    data = {"clientName": "A", "clientEmail": "b@c", "client_city": "D", "lineItems": ITEMS}
+    assert "<strong>A</strong><span>b@c</span><span>D</span>" in rendered(data)
+
+
 def test_a_letter_reads_in_its_order() -> None:
     data = {
         "body": "One.\n\nTwo.",
@@ -130,6 +200,30 @@ def test_a_report_shows_its_sections_figures_and_tables() -> None:
     assert words(rendered(data)) == (
         "Q1 Good. New customers 12,000 Sales Up. Regions Name Share N 4"
     )
+
+
+def test_a_report_ends_with_what_it_comes_to() -> None:
+    within = [{"title": "Power", "content": "Bought."}]
+    data = {
+        "title": "Q1",
+        "conclusion": "Good.",
+        "metrics": {"water": 120345.5},
+        "sections": [{"heading": "Scope", "text": "Wide.", "subsections": within}],
+        "author": "A",
+    }
+    assert words(rendered(data)) == (
+        "Q1 Author A Water 120,345.5 Scope Wide. Power Bought. Conclusion Good."
+    )
+
+
+def test_a_list_of_lists_may_name_its_columns() -> None:
+    html = rendered({"rates": [["Weight", "Zone A"], ["1 kg", 4], ["2 kg", 5.5]]})
+    assert '<th scope="col">Weight</th><th scope="col" class="number">Zone A</th>' in html
+    assert "<thead" not in rendered({"grid": [["a", "b"], ["c", "d"]]})
+
+
+def test_amounts_of_any_document_have_its_currency() -> None:
+    assert words(rendered({"currency": "EUR", "budget": 5})) == "Document Currency EUR Budget €5.00"
 
 
 def test_nested_objects_are_sections_and_lists_of_objects_tables() -> None:
