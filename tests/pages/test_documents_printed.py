@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from typing import Any
 
 import pytest
 from gallery import GALLERY, pictures
 from pictures import difference
-from press import Layout, Press, Word, layout
+from PIL import Image
+from press import Layout, Press, Word, layout, png
 from specimens import SPECIMENS, sheet
 
 from pressroom.documents import DocType, Style
@@ -87,6 +89,42 @@ def test_nothing_of_the_data_is_lost_and_nothing_runs_off_the_page(
         for word in found.words:
             assert 30 < word.left < word.right < width - 30, (kind, word)
             assert 30 < word.top < word.bottom < height - 30, (kind, word)
+
+
+@pytest.mark.parametrize("style", _STYLES)
+def test_the_title_is_whole_beside_a_long_name(pages: Press, style: Style) -> None:
+    seller = {"name": "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbau GmbH & Co. KG"}
+    found = _layout(pages, DocType.INVOICE, style, {"seller": seller, "number": "7"})
+    assert found.find("Invoice")
+
+
+@pytest.mark.parametrize("style", _STYLES)
+def test_tables_of_many_columns_stay_on_the_page(pages: Press, style: Style) -> None:
+    line = {f"column{number}": 1000 + number for number in range(14)}
+    for kind, data in (
+        (DocType.DOCUMENT, {"data": [[row * 1000 + at for at in range(30)] for row in (1, 2, 3)]}),
+        (DocType.INVOICE, {"lineItems": [line, line]}),
+    ):
+        found = _layout(pages, kind, style, data)
+        numbers = [word for word in found.words if word.text.isdecimal() and len(word.text) == 4]
+        assert len(numbers) == (90 if kind is DocType.DOCUMENT else 28)
+        assert max(word.right for word in numbers) < found.sizes[0][0] - 30
+
+
+def test_a_logo_that_cannot_be_fetched_gives_way_to_the_name(pages: Press) -> None:
+    data = {"logo": "https://logos.invalid/a.png", "seller": {"name": "Northwind"}, "number": "7"}
+    for style in _STYLES:
+        (file,) = pages.print_all([sheet(DocType.INVOICE, style, data)])
+        assert layout(file).text().count("Northwind") >= 2
+        with Image.open(io.BytesIO(png(file))) as opened:
+            colours = opened.convert("RGB").getcolors(1 << 24) or []
+        assert not [rgb for _, rgb in colours if _is_green(rgb)], "the broken picture's sign shows"
+
+
+def _is_green(rgb: object) -> bool:
+    assert isinstance(rgb, tuple)
+    red, green, blue = rgb
+    return bool(green > red + 20 and green > blue + 20)
 
 
 def _words_of(value: Any) -> list[str]:

@@ -196,7 +196,8 @@ def _matrix(values: list[list[Any]]) -> Block:
         for at in range(width)
     ]
     rows = [[text(cell) for cell in one] for one in body]
-    found = {"kind": "table", "class": _width(width), "columns": columns, "rows": rows}
+    how = _width(width) or ("" if heads else "even")
+    found = {"kind": "table", "class": how, "columns": columns, "rows": rows}
     return found | {"headless": heads is None}
 
 

@@ -6,6 +6,7 @@ has its place; everything else follows as blocks.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -28,6 +29,8 @@ from pressroom.documents.words import is_number, label, paragraphs, text
 _MANY = 10_000
 #: Sections within sections.
 _MOST_LEVELS = 4
+#: Of so many letters it is told which way they run.
+_MOST_LETTERS = 10_000
 
 
 def view(kind: DocType, data: Mapping[str, Any], style: str, padding: str = "") -> View:
@@ -46,10 +49,28 @@ def view(kind: DocType, data: Mapping[str, Any], style: str, padding: str = "") 
         else:
             fields.left[found[0]] = found[1]
     shown: View = {"kind": kind.value, "style": style, "padding": padding}
+    shown["rtl"] = _from_the_right(data)
     shown["picture"] = _logo(fields)
     makers = {DocType.LETTER: _letter, DocType.REPORT: _report, DocType.DOCUMENT: _document}
     shown.update(makers.get(kind, sale)(kind, fields))
     return shown
+
+
+def _from_the_right(data: Mapping[str, Any]) -> bool:
+    """Whether most letters of the texts are of scripts such as Arabic or Hebrew."""
+    balance, left = 0, _MOST_LETTERS
+    todo: list[Any] = [data]
+    while todo and left > 0:
+        value = todo.pop()
+        if isinstance(value, dict):
+            todo += value.values()
+        elif isinstance(value, list):
+            todo += value
+        elif isinstance(value, str) and not is_picture(value):
+            kinds = [unicodedata.bidirectional(letter) for letter in value[:left]]
+            balance += sum((kind in ("R", "AL")) - (kind == "L") for kind in kinds)
+            left -= len(kinds)
+    return balance > 0
 
 
 def _logo(fields: Fields) -> str | None:

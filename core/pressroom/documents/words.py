@@ -23,7 +23,9 @@ _AMOUNT = re.compile(
 _PRICE = re.compile(r"(?:price|cost|rate)$")
 _RATES = frozenset(words("unitrate hourlyrate dayrate dailyrate nightlyrate weeklyrate"))
 _COUNTS = frozenset(words("quantity qty units hours days nights"))
-_NO_AMOUNT = re.compile(r"(?:rate|percent|percentage|count|date|number|id|days|terms)")
+_NO_AMOUNT = re.compile(
+    r"rate|percent|(?<!dis)(?<!ac)count|(?<!up)date|number|(?<!pa)id(?!end)|days|terms"
+)
 _SYMBOLS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥", "INR": "₹", "CNY": "¥", "KRW": "₩"}
 #: Digits after the point, where a currency has not two (ISO 4217).
 _PLACES = dict.fromkeys(words("JPY KRW VND CLP ISK"), 0)

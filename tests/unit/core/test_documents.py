@@ -252,6 +252,14 @@ def test_keys_named_like_methods_are_data() -> None:
     assert [shown.count(f" {letter}") for letter in "xyzw"] == [1, 1, 1, 1]
 
 
+def test_most_letters_say_which_way_a_page_runs() -> None:
+    arabic = {"client": {"name": "مؤسسة البحر"}, "lineItems": [{"item": "تصميم", "total": -5}]}
+    html = rendered({"currency": "SAR", "total": -5} | arabic)
+    assert '<html lang="en" dir="rtl">' in html
+    assert html.count('<bdi dir="ltr">-5.00 SAR</bdi>') == 3
+    assert "dir=" not in rendered({"lineItems": ITEMS, "note": "تصميم"})
+
+
 def test_markup_in_the_data_is_text() -> None:
     html = rendered({"a": "<script>x</script>", "b": "{{ 7*7 }}"})
     assert "<script>" not in html
@@ -289,6 +297,22 @@ def test_prices_keep_their_digits_and_sums_are_rounded() -> None:
     line = {"item": "Calls", "quantity": 12000, "unitPrice": 0.0025, "rate": 2, "total": 30.0049}
     html = rendered({"currency": "USD", "lineItems": [line], "total": 30.0049})
     assert "Calls 12,000 $0.0025 $2.00 $30.00 Total $30.00" in words(html)
+
+
+@pytest.mark.parametrize(
+    ("key", "money"),
+    [
+        ("discount", True),
+        ("discountAmount", True),
+        ("Amount Paid", True),
+        ("accountBalance", True),
+        ("discountPercent", False),
+        ("itemCountTotal", False),
+        ("dueDate", False),
+    ],
+)
+def test_which_numbers_are_money(key: str, money: bool) -> None:
+    assert words(rendered({key: 5})).endswith("5.00" if money else " 5")
 
 
 def test_a_rate_without_a_quantity_is_no_price() -> None:
