@@ -8,36 +8,53 @@ from pressroom.model.edits import Edit, EditKind
 from pressroom.modifiers.rewriting import CODES, SIGNS
 from pressroom.modifiers.words import Change, Clause, Rule, rule
 
+#: What no part of a document is called; hiding it would do nothing.
+_NO_PART = re.compile(
+    r"(?:everything|anything|all|it|them|this|background|colou?rs?|fonts?|margins?)\b.*"
+    r"|.*\b(?:except|but|unless|first|second|third|last)\b.*",
+    re.I,
+)
+_AND = re.compile(r",\s*(?:and )?|\s+and\s+|\s+&\s+")
+_KINDS = re.compile(r"\s+(?:sections?|lines?|rows?|fields?|columns?|blocks?)$", re.I)
+
+
+def _names(clause: Clause, text: str) -> list[str]:
+    """The names in a list of them, without articles and kinds. Empty where one cannot be one."""
+    found = []
+    for part in _AND.split(text):
+        bare = re.sub(r"^(?:the|all|any|our|my)\s+", "", part.strip(), flags=re.I)
+        name = clause.said(_KINDS.sub("", bare))
+        quoted = bare.startswith("⟦")
+        if not name or len(name.split()) > 6 or (not quoted and _NO_PART.fullmatch(name)):
+            return []
+        found.append(name)
+    return found
+
 
 def _hide(clause: Clause, match: re.Match[str]) -> Change | None:
     done, edits = [], []
-    for part in re.split(r",\s*(?:and )?|\s+and\s+|\s+&\s+", match["name"]):
-        name = re.sub(r"^(?:the|all|any|our|my)\s+", "", part.strip(), flags=re.I)
-        name = clause.said(name)
-        if not name or len(name.split()) > 6:
-            return None
+    for name in _names(clause, match["name"]):
         edits.append(Edit(kind=EditKind.HIDE, text=name))
         done.append(f"{name!r}")
+    if not edits:
+        return None
     return Change(f"Hidden, where the document has it: {', '.join(done)}.", tuple(edits))
 
 
 def _hide_column(clause: Clause, match: re.Match[str]) -> Change | None:
-    names = [
-        clause.said(re.sub(r"^the\s+", "", part.strip(), flags=re.I))
-        for part in re.split(r",\s*(?:and )?|\s+and\s+|\s+&\s+", match["name"])
-    ]
-    if not all(names) or any(len(name.split()) > 6 for name in names):
+    names = _names(clause, match["name"])
+    if not names:
         return None
     edits = tuple(Edit(kind=EditKind.HIDE_COLUMN, text=name) for name in names)
-    return Change(f"Columns hidden: {', '.join(names)}.", edits)
+    return Change(f"Columns hidden, where the document has them: {', '.join(names)}.", edits)
 
 
 def _rename(clause: Clause, match: re.Match[str]) -> Change | None:
     old, new = clause.said(match["old"]), clause.said(match["new"])
-    if not old or not new:
+    if not old or not new or re.fullmatch(r"(?:logo|image|picture|photo|font|colou?r)s?", old):
         return None
     edit = Edit(kind=EditKind.RENAME, text=old, to=new)
-    return Change(f"{old!r} is called {new!r}.", (edit,))
+    return Change(f"{old!r}, where the document says so, is called {new!r}.", (edit,))
 
 
 def _rename_column(clause: Clause, match: re.Match[str]) -> Change | None:
@@ -45,7 +62,7 @@ def _rename_column(clause: Clause, match: re.Match[str]) -> Change | None:
     if not old or not new:
         return None
     edit = Edit(kind=EditKind.RENAME_COLUMN, text=old, to=new)
-    return Change(f"The column {old!r} is headed {new!r}.", (edit,))
+    return Change(f"The column {old!r}, where there is one, is headed {new!r}.", (edit,))
 
 
 def _title(clause: Clause, match: re.Match[str]) -> Change | None:
@@ -163,10 +180,10 @@ _OLD = r"(?P<old>⟦\d+⟧|.+?)"
 _NEW = r"(?P<new>⟦\d+⟧|.+)"
 _HIDING = (
     r"(?:hide|remove|delete|drop|omit|leave out|take out|get rid of|don't show|do not"
-    r" show|skip)"
+    r" show|(?:don't|dont|do not) (?:show|display|print|include)|skip)"
 )
 _MONEY = (
-    r"(?:prices?|amounts?|totals?|money|sums?|figures|everything|all prices|all"
+    r"(?:prices?|currency|amounts?|totals?|money|sums?|figures|everything|all prices|all"
     r" amounts|numbers)"
 )
 _CURRENCY = r"(?P<currency>⟦\d+⟧|[$€£¥₹₩₪₺₴₫]|[a-z]+(?: [a-z]+)?)"
@@ -188,17 +205,26 @@ RULES: tuple[Rule, ...] = (
     ),
     rule(
         r"(?:format|show|write|print|display|put|make|convert|set|change) (?:the |all |all"
-        r" the )?dates?"
-        rf"(?: format| style)? (?:to|as|like|in|into) (?:the |an? )?{_PATTERN}(?: format|"
+        r" the )?(?:dates|date(?: format| style))"
+        rf"(?: from [\w./-]+)? (?:to|as|like|in|into) (?:the |an? )?{_PATTERN}(?: format|"
         rf" style)?",
         _dates,
     ),
-    rule(rf"dates? (?:format |style )?(?:should be |must be |as |in |: ?){_PATTERN}", _dates),
+    rule(
+        rf"(?:format|show|write|print|display) (?:the )?date (?:as|like|in) {_PATTERN}"
+        r"(?: format| style)?",
+        _dates,
+    ),
+    rule(
+        r"(?:all |the )?dates? (?:format |style )?(?:(?:should|must) be (?:written |shown |printed"
+        rf" |formatted )?(?:like |as |in )?|as |in |: ?){_PATTERN}(?: format| style)?",
+        _dates,
+    ),
     rule(
         rf"(?:show|print|display|write|put|give|format|set|make|use) (?:the |all )?(?:the"
         rf" )?{_MONEY}"
         rf" (?:in|as|with|to) (?:an? |the )?{_CURRENCY}(?: signs?| symbols?|"
-        rf" currency)?",
+        rf" currency)?(?: (?:instead of|not) {_CURRENCY.replace('currency', 'from')})?",
         _currency,
     ),
     rule(
@@ -250,6 +276,11 @@ RULES: tuple[Rule, ...] = (
     ),
     rule(
         r"make (?:the )?(?:document |page |main )?(?:title|heading) (?:say|read) (?P<new>.+)",
+        _title,
+    ),
+    rule(
+        r"(?:the )?(?:document |page |main )?title(?: (?:should|must) (?:be|say|read)| ?:)"
+        r" (?P<new>.+)",
         _title,
     ),
     rule(

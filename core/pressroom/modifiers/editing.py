@@ -49,12 +49,19 @@ def _hide(page: Outline, text: str, _to: str) -> None:
     name = _name(text)
     if not name:
         return
-    for search in (_by_label, _by_row, _by_class, _by_tag, _by_words):
-        found = list(search(page, name))
+    searches = (_by_label, _by_row, _by_class, _by_tag, _by_words)
+    for search, one in ((search, one) for search in searches for one in _forms(name)):
+        found = list(search(page, one))
         if found:
             for element in found:
                 page.hide(element)
             return
+    _hide_column(page, name, "")
+
+
+def _forms(name: str) -> tuple[str, ...]:
+    """A name as it is, and in the other number."""
+    return name, name.removesuffix("s") if name.endswith("s") else f"{name}s"
 
 
 def _name(text: str) -> str:
@@ -142,14 +149,18 @@ def _by_tag(page: Outline, name: str) -> Iterator[Element]:
 # --- tables --------------------------------------------------------------------------------------
 def _headed(page: Outline, name: str) -> Iterator[tuple[Element, Element, int]]:
     """Tables with a column of this name: the table, its heading's cell, and where that begins."""
-    for table in page.elements:
-        if table.tag != "table":
-            continue
+    heads = []
+    for table in (element for element in page.elements if element.tag == "table"):
         row = next(_rows(page, table), None)
-        for cell, at in _cells(row) if row else ():
-            if _name(page.words(cell)) == name:
+        heads += [(table, *found) for found in (_cells(row) if row else ())]
+    for form in _forms(name):
+        seen: set[Element] = set()
+        for table, cell, at in heads:
+            if table not in seen and _name(page.words(cell)) == form:
+                seen.add(table)
                 yield table, cell, at
-                break
+        if seen:
+            return
 
 
 def _rows(page: Outline, table: Element) -> Iterator[Element]:

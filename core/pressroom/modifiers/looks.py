@@ -18,26 +18,30 @@ _TARGETS = {
     "column heading": "thead th",
     "table": "table,td,th",
     "text": "body,p,td,li,dd,address,span",
-    "total": ".sums,.sums *,.total,.totals,.totals *,tfoot td,tfoot th",
+    "total": ".sums .strong>*,.sums:not(:has(.strong)) *,.total,.total *,.totals,.totals *,"
+    "tfoot td,tfoot th",
+    "company name": ".brand,.brand *,address:first-of-type strong",
     "footer": "footer,footer *",
     "link": "a",
     "number": "td.number,td.num",
 }
 _TARGET = (
-    r"(?P<target>accents?|themes?|brand|primary|main|highlights?|(?:page |document )?titles?|"
-    r"(?:section |sub)?headings?|headlines?|table head(?:er|ing)s?|column head(?:er|ing)s?|"
-    r"table head|headers?|(?:page |table )?footers?|tables?|(?:body |main"
-    r" )?text|body|everything|"
+    r"(?P<target>accents?|colou?r (?:scheme|theme|palette)s?|company name|themes?|brand|primary|"
+    r"main|highlights?|(?:page |document )?titles?|(?:section |sub)?headings?|headlines?|"
+    r"table head(?:er)? rows?|total rows?|table head(?:er|ing)s?|column head(?:er|ing)s?|"
+    r"table head|headers?|(?:page |table )?footers?|tables?|(?:body |main )?text|body|everything|"
     r"(?:page |whole )?document|page|it|invoice|totals?|links?|borders?|lines?|background|"
-    r"page background|numbers?|fonts?|letters)"
+    r"page background|numbers?|fonts?|letters)(?:'s)?"
 )
-_ACCENT = re.compile(r"accents?|themes?|brand|primary|main|highlights?", re.I)
+_ACCENT = re.compile(
+    r"accents?|colou?r (?:scheme|theme|palette)s?|themes?|brand|primary|main|highlights?", re.I
+)
 
 
 def _target(words: str) -> str:
     """The one of _TARGETS that is meant, or ``text``."""
     name = re.sub(r"^(?:page|document|section|sub|body|main|whole) ?", "", words.casefold())
-    name = name.removesuffix("s")
+    name = name.removesuffix("s").removesuffix(" row")
     if name in ("headline",):
         return "heading"
     if name in ("table heading", "table head", "column header"):
@@ -56,7 +60,8 @@ def _colour(clause: Clause, match: re.Match[str]) -> Change | None:
         return _background(words, found)
     if _ACCENT.fullmatch(words) or words in ("it", "document", "page", "invoice"):
         css = f":root,body{{--accent:{found}!important}}"
-        css += f"h1,h2,a,.headline,.total{{color:{found}!important}}"
+        css += f":root{{--on-accent:{_readable_on(found)}}}"
+        css += f"h1:not(.bold .head *),h2,a,.headline,.total{{color:{found}!important}}"
         css += f"hr,thead th{{border-color:{found}!important}}"
         return Change(f"The accent colour is {found}.", (style(css),))
     if re.match("(?:border|line)s?$", words):
@@ -64,7 +69,8 @@ def _colour(clause: Clause, match: re.Match[str]) -> Change | None:
         css += f"table,tr,td,th,hr,header,section{{border-color:{found}!important}}"
         return Change(f"Lines are {found}.", (style(css),))
     target = _target(words)
-    css = f"{_TARGETS[target]}{{color:{found}!important}}"
+    selector = _ALL_TEXT if words == "everything" else _TARGETS[target]
+    css = f"{selector}{{color:{found}!important}}"
     return Change(f"The colour of the {target} is {found}.", (style(css),))
 
 
@@ -72,8 +78,17 @@ def _background(words: str, found: str) -> Change:
     target = _target(words.replace("background", "page").strip())
     selector = {"text": "html,body", "header": "header"}.get(target, _TARGETS[target])
     css = f"{selector}{{background:{found}!important;print-color-adjust:exact}}"
+    if target in ("header", "table header", "total", "footer"):
+        inner = ",".join(f"{part} *" for part in selector.split(",") if not part.endswith("*"))
+        css += f"{selector},{inner}{{color:{_readable_on(found)}!important}}"
+        css += f":where({selector.split(',')[0]}){{padding:8pt 12pt}}"
     where = "page" if target == "text" else target
     return Change(f"The background of the {where} is {found}.", (style(css),))
+
+
+def _readable_on(ground: str) -> str:
+    """Black or white, whichever can be read on a colour: the browser computes it."""
+    return f"oklch(from {ground} clamp(0,(.7 - l)*1000,1) 0 0)"
 
 
 # --- fonts and sizes -----------------------------------------------------------------------------
@@ -99,7 +114,7 @@ def _is_no_font(name: str) -> bool:
 
 def _font(clause: Clause, match: re.Match[str]) -> Change | None:
     name = clause.said(match["font"]).strip(" -")
-    name = re.sub(r"^(?:the|a|an)\s+|\s+(?:font|typeface)$", "", name, flags=re.I)
+    name = re.sub(r"^(?:the|a|an|something)\s+|\s+(?:font|typeface)$", "", name, flags=re.I)
     plain = name.casefold().replace("sans serif", "sans-serif")
     plain = {"monospaced": "monospace", "mono": "monospace", "sans": "sans-serif"}.get(plain, plain)
     if not re.fullmatch(r"[\w][\w .+-]{0,60}", name) or _is_no_font(plain):
@@ -119,6 +134,25 @@ def _font(clause: Clause, match: re.Match[str]) -> Change | None:
     css += f"{selector}{{font-family:{family}!important}}"
     done = f"The font of the {target} is {name}, where the farm has it."
     return Change(done, (style(css),))
+
+
+def _alignment(_clause: Clause, match: re.Match[str]) -> Change | None:
+    target = _target(match["target"])
+    side = re.sub(r"cent(?:er|re)(?:ed|d)?|middle", "center", match["side"].casefold())
+    side = side.removesuffix("-align")
+    selector = "h1,.title" if target == "title" else _TARGETS[target]
+    css = f"{selector}{{text-align:{side}!important}}"
+    if target == "title":
+        css += ".head>.title{flex:1 1 auto!important;max-width:none!important}"
+    return Change(f"The {target} is at the {side}.", (style(css),))
+
+
+def _borders(_clause: Clause, match: re.Match[str]) -> Change | None:
+    without = re.match("remove|hide|delete|drop", match["way"], re.I)
+    css = "table,tr,td,th{border-width:0!important}"
+    if not without:
+        css = "table,td,th{border:.75pt solid var(--line,#999)!important}"
+    return Change(f"Tables have {'no ' if without else ''}borders.", (style(css),))
 
 
 def _weight(clause: Clause, match: re.Match[str]) -> Change | None:
@@ -148,20 +182,26 @@ def _exact_size(_clause: Clause, match: re.Match[str]) -> Change | None:
     return Change(f"The {target} has a size of {size:g} {unit}.", (style(css),))
 
 
+_FACTORS = {"twice": 2.0, "double": 2.0, "half": 0.5, "halve": 0.5}
 _STEPS = {"a bit": 1.07, "a little": 1.07, "slightly": 1.07, "somewhat": 1.1}
 _STEPS |= {"much": 1.4, "a lot": 1.4, "way": 1.4, "far": 1.4}
 
 
 def _relative_size(_clause: Clause, match: re.Match[str]) -> Change | None:
     parts = match.groupdict()
-    factor = _STEPS.get(" ".join((parts.get("step") or "").casefold().split()), 1.2)
+    factor = _FACTORS.get(parts["way"].casefold().split()[0]) or _STEPS.get(
+        " ".join((parts.get("step") or "").casefold().split()), 1.2
+    )
     percent = parts.get("percent") or parts.get("more")
     if percent:
         factor = 1 + min(200.0, float(percent)) / 100
-    if re.match(r"small|decreas|reduc|shrink|tin", match["way"], re.I):
+    if re.match(r"small|decreas|reduc|shrink|tin|lower|scale d", match["way"], re.I):
         factor = max(0.3, 2 - factor) if percent else 1 / factor
     target = _target(parts.get("target") or "text")
-    selector = "body" if target == "text" else _TARGETS[target].replace("header *,", "")
+    # An element within another of them would be magnified twice.
+    outer = [part for part in _TARGETS[target].split(",") if not part.endswith(" *")]
+    whole = {"text": "body", "table": "table"}
+    selector = whole.get(target) or ",".join(outer)
     change = style(f"{selector}{{zoom:{factor:.3g}}}")
     return Change(f"The {target} is {factor:.0%} of its size.", (change,))
 
@@ -181,6 +221,23 @@ _SIZE = r"(?P<size>\d{1,3}(?:\.\d{1,2})?) ?(?P<unit>pt|px|mm|em|rem|points?|pixe
 
 RULES: tuple[Rule, ...] = (
     # sizes
+    rule(
+        rf"make (?:the |all )?{_TARGET} (?P<way>twice|half) (?:as (?:big|large)|the size|its size)",
+        _relative_size,
+    ),
+    rule(
+        rf"(?P<way>double|halve) (?:the )?(?:font )?size of (?:the |all )?{_TARGET}",
+        _relative_size,
+    ),
+    rule(
+        r"(?:increase|decrease|reduce|raise|lower|bump|bring) (?:up |down )?(?:the )?"
+        rf"(?:font|text) ?size (?:up |down )?(?:to|at) {_SIZE}",
+        _exact_size,
+    ),
+    rule(
+        r"(?P<way>bump up|raise|scale up|lower|scale down) (?:the )?(?:font|text)(?: size)?",
+        _relative_size,
+    ),
     rule(
         rf"(?:make|set|print|show) (?:the |all )?(?:font size of the )?{_TARGET}"
         rf" {_STEP}{_BEFORE}{_BIGGER}{_BY}",
@@ -220,6 +277,28 @@ RULES: tuple[Rule, ...] = (
         r"(?P<weight>bold|italic|uppercase|underlined)",
         _weight,
     ),
+    # alignment and borders
+    rule(
+        rf"(?P<side>cent(?:er|re)|left-align|right-align) (?:the |all )?{_TARGET}",
+        _alignment,
+    ),
+    rule(
+        rf"(?:align|move|put|set|make) (?:the |all )?{_TARGET} (?:to|on|at|in)? ?(?:the )?"
+        r"(?P<side>left|right|cent(?:er|re)(?:ed|d)?|middle)(?:-aligned| aligned| side)?",
+        _alignment,
+    ),
+    rule(
+        r"(?P<way>remove|hide|delete|drop|add|show|draw|use)"
+        r" (?:the |all |an? )?(?:(?:table|cell|row) )?"
+        r"(?:borders?|grid ?lines|rules)"
+        r"(?: (?:to|from|of|in|around|on) (?:the |all )?(?:tables?|cells?|rows?|line items))?",
+        _borders,
+    ),
+    rule(
+        rf"(?:make|give|set) (?:the |all )?{_TARGET} (?:an? )?{_C} (?P<ground>background)",
+        _colour,
+    ),
+    rule(rf"use (?:our|the|my) {_TARGET} colou?r {_C}", _colour),
     # colours
     rule(
         rf"(?:make|turn|paint|colou?r|set|print|show) (?:the |all )?{_TARGET}{_BG}?(?:"
@@ -266,6 +345,7 @@ RULES: tuple[Rule, ...] = (
         rf" {_FONT}",
         _font,
     ),
+    rule(rf"(?:the |all )?{_TARGET} (?:should be )?in (?P<font>{_KNOWN})", _font),
     rule(
         rf"(?:set|make|print|write|show) (?:the |all )?{_TARGET} in (?:an? |the )?{_FONT}"
         rf" (?:font|typeface)",

@@ -49,6 +49,15 @@ def _watermark(clause: Clause, match: re.Match[str]) -> Change | None:
     return Change(f"A watermark says {said!r}.", (style(css),))
 
 
+def _watermark_colour(clause: Clause, match: re.Match[str]) -> Change | None:
+    """Of the one that was asked for before, or the template has."""
+    found = colour(clause.said(match["colour"]))
+    if found is None:
+        return None
+    css = f"html::before,.watermark,#watermark{{color:{found}!important}}"
+    return Change(f"The watermark, where there is one, is {found}.", (style(css),))
+
+
 def _no_watermark(_clause: Clause, _match: re.Match[str]) -> Change | None:
     css = "html::before{content:none!important}.watermark,#watermark{display:none!important}"
     return Change("There is no watermark.", (style(css),))
@@ -76,8 +85,9 @@ def _logo(_clause: Clause, match: re.Match[str]) -> Change | None:
 
 
 def _logo_size(_clause: Clause, match: re.Match[str]) -> Change | None:
-    smaller = re.match("small|shrink|reduc", match["way"], re.I)
-    css = f"img.logo,#logo,header img{{zoom:{0.75 if smaller else 1.35}}}"
+    smaller = re.match("small|shrink|reduc|hal", match["way"], re.I)
+    zoom = {"twice": 2, "double": 2, "half": 0.5, "halve": 0.5}.get(match["way"].casefold())
+    css = f"img.logo,#logo,header img{{zoom:{zoom or (0.75 if smaller else 1.35)}}}"
     return Change("The logo is " + ("smaller." if smaller else "larger."), (style(css),))
 
 
@@ -96,17 +106,42 @@ _SIDE = r"(?P<side>left|right|cent(?:er|re)(?:ed|d)?|middle)"
 _STEP = r"(?:(?P<step>a bit|a little|slightly|somewhat|much|a lot|way|far) )?"
 _BIGGER = r"(?P<way>larger|bigger|smaller|tinier)"
 
+_NO_VERB = (
+    r"(?!(?:add|put|place|insert|include|apply|use|show|print|set|make|change|move|turn|rotate|"
+    r"remove|delete|hide|resize|enlarge|shrink)\b)"
+)
+_DOCUMENT = (
+    r"(?:(?:the |this |each |every |all )?(?:pages?|documents?|invoice|quote|receipt)|it|this)"
+)
+
 RULES: tuple[Rule, ...] = (
+    rule(
+        rf"(?:make|set|change|turn|colou?r) (?:the )?watermark(?:'s)?(?: colou?r)?"
+        rf" (?:to |in )?(?P<colour>{colours.PATTERN})",
+        _watermark_colour,
+    ),
+    rule(rf"mark {_DOCUMENT} as (?P<text>.+)", _watermark),
+    rule(
+        r"(?:overlay|superimpose) (?:the (?:text|words?) )?(?P<text>.+?)"
+        rf"(?: (?:on|over|across) {_DOCUMENT})?(?: diagonally)?",
+        _watermark,
+    ),
+    rule(
+        r"(?:add|put|insert|include|apply|use|show|print) (?:an? |the )?watermark:?"
+        r" (?P<text>⟦\d+⟧|"
+        r"(?!(?:saying|that|which|reading|with|of|text|in|to|from|on)\b)[\w ]+)",
+        _watermark,
+    ),
     rule(r"(?:remove|hide|delete|drop) (?:the |any )?watermarks?", _no_watermark),
     rule(
         r"(?:add|put|place|insert|include|apply|use|show|print|make|set)? ?(?:an? |the )?"
-        rf"(?:(?P<colour>[a-z]+) )?(?:diagonal |faint |text )*watermarks?{_SAYING}"
+        rf"(?:(?P<colour>{colours.PATTERN}) )?(?:diagonal |faint |text )*watermarks?{_SAYING}"
         rf" (?P<text>.+)",
         _watermark,
     ),
     rule(
-        r"(?:add|put|place|insert|include|apply|use|show|print|set)? ?(?:an? |the"
-        r" )?(?P<text>.+?) "
+        r"(?:(?:add|put|place|insert|include|apply|use|show|print|set) )?(?:an? |the"
+        rf" )?{_NO_VERB}(?P<text>.+?) "
         r"(?:as (?:a |the )?)?(?:diagonal )?(?:water ?mark|stamp)(?P<tail> .+)?",
         lambda clause, match: _watermark_named(clause, match),
     ),
@@ -118,12 +153,15 @@ RULES: tuple[Rule, ...] = (
     ),
     rule(r"(?:stamp|watermark) (?P<text>.+)", _watermark),
     rule(
-        rf"(?:move|put|place|align|set|show) the logo (?:to|at|on|in|onto)? ?(?:the )?{_SIDE}"
-        r"(?: side| corner| hand side)?(?: of the (?:page|header|document))?",
+        r"(?:(?:move|put|place|align|set|show) )?(?:the |our )?logo"
+        rf" (?:to|at|on|in|onto)? ?(?:the )?(?:(?:top|upper)[ -]?)?{_SIDE}"
+        r"(?:-hand)?(?: side| corner| hand side)?(?: of the (?:page|header|document))?",
         _logo,
     ),
     rule(rf"{_SIDE}(?:-align| align)? the logo", _logo),
     rule(rf"make the logo {_SIDE}(?: ?-?aligned)?", _logo),
     rule(rf"make the logo {_STEP}{_BIGGER}", _logo_size),
+    rule(r"make the logo (?P<way>twice|half) (?:as (?:big|large)|the size|its size)", _logo_size),
+    rule(r"(?P<way>double|halve) the (?:size of the logo|logo(?:'s size)?)", _logo_size),
     rule(r"(?P<way>enlarge|shrink|reduce) the logo", _logo_size),
 )

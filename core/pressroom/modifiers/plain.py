@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 from pydantic import ValidationError
 
@@ -13,6 +14,9 @@ from pressroom.modifiers.words import Change, Clause, clauses
 
 #: Characters of a request, quoted texts apart: rules take time by the square of it.
 MOST_CLAUSE = 300
+#: Characters of one that is tried in two parts, and words that both may begin with.
+MOST_DIVIDED = 120
+_MOST_SHARED = 4
 #: In this order: the first rule that knows a clause has it.
 _RULES = (*sheet.RULES, *marks.RULES, *looks.RULES, *content.RULES)
 
@@ -33,7 +37,7 @@ def modify(draft: Draft, instruction: str) -> Modified:
     missed: list[str] = []
     for clause in clauses(instruction, draft.page):
         current = Clause(clause.text, clause.quoted, draft.page)
-        change = _understood(current)
+        change = _understood(current) or _divided(current)
         changed = _changed(draft, change) if change is not None else None
         if change is None or changed is None:
             missed.append(clause.shown())
@@ -53,6 +57,24 @@ def _understood(clause: Clause) -> Change | None:
         change = handler(clause, match) if match else None
         if change is not None:
             return change
+    return None
+
+
+def _divided(clause: Clause) -> Change | None:
+    """``make the total red and bold``: the beginning holds for what follows the *and* too."""
+    first, joint, second = clause.text.partition(" and ")
+    if not joint or len(clause.text) > MOST_DIVIDED:
+        return None
+    one = _understood(replace(clause, text=first))
+    if one is None or one.page is not None:
+        return None
+    words = first.split()
+    for count in range(1, min(len(words), _MOST_SHARED) + 1):
+        text = f"{' '.join(words[:count])} {second}"
+        other = _understood(replace(clause, text=text))
+        same = other is not None and other.done.split(" is ")[0] == one.done.split(" is ")[0]
+        if other is not None and other.page is None and not same:
+            return Change(f"{one.done} {other.done}", one.edits + other.edits)
     return None
 
 

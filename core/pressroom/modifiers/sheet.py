@@ -17,8 +17,13 @@ from pressroom.modifiers.words import (
     template_text,
 )
 
-_LINE = "width:100%;font:8pt Helvetica,Arial,sans-serif;color:#555;padding:0 12mm;text-align:center"
+_LINE = "width:100%;font:8pt Helvetica,Arial,sans-serif;color:#555;padding:0 12mm"
 _NUMBERS = '<span class="pageNumber"></span> / <span class="totalPages"></span>'
+_NUMBER = re.compile(
+    r"<div[^<>]*>(?:<span[^<>]*class=\"(?:page|total)Pages?(?:Number)?\"[^<>]*></span>[ /]*)+</div>"
+    r"|<span[^<>]*class=\"?(?:pageNumber|totalPages)\"?[^<>]*></span>"
+)
+_PLACES = {"bottom": "footer", "foot": "footer", "top": "header", "head": "header"}
 #: What a line needs of the margin that it is printed in.
 _ROOM = "0.5in"
 
@@ -32,6 +37,14 @@ def _orientation(_clause: Clause, match: re.Match[str]) -> Change | None:
 def _rotated(clause: Clause, _match: re.Match[str]) -> Change | None:
     landscape = not clause.page.landscape
     return Change("The page is turned by 90 degrees.", page=PageOptions(landscape=landscape))
+
+
+def _sheet(_clause: Clause, match: re.Match[str]) -> Change | None:
+    """Orientation and paper in one."""
+    way, paper = _orientation(_clause, match), _paper(_clause, match)
+    if way is None or way.page is None or paper is None or paper.page is None:
+        return None
+    return Change(f"{way.done} {paper.done}", page=way.page.over(paper.page))
 
 
 def _paper(_clause: Clause, match: re.Match[str]) -> Change | None:
@@ -51,13 +64,15 @@ _NAMED |= {"bigger": "1in", "big": "1in"}
 
 def _margins(clause: Clause, match: re.Match[str]) -> Change | None:
     parts = match.groupdict()
-    if parts.get("named"):
+    if parts.get("more"):
+        length = "1in" if re.match("incr|wid|enl", parts["more"], re.I) else "0.25in"
+    elif parts.get("named"):
         length = _NAMED[parts["named"].casefold()]
     else:
         unit = (parts.get("unit") or "mm").casefold()
         length = f"{parts.get('size') or 0}{_UNITS.get(unit, unit)}"
-    side = (parts.get("side") or "").casefold()
-    sides = [side] if side else ["top", "right", "bottom", "left"]
+    named = [parts.get("side"), parts.get("other")]
+    sides = [side.casefold() for side in named if side] or ["top", "right", "bottom", "left"]
     try:
         margin = Margin.model_validate(dict.fromkeys(sides, length))
         page = PageOptions(margin=margin)
@@ -71,21 +86,36 @@ def _margins(clause: Clause, match: re.Match[str]) -> Change | None:
 def _line(clause: Clause, match: re.Match[str]) -> Change | None:
     text = re.sub(r"^(?:the (?:text|words?|line) )", "", match["text"].strip(), flags=re.I)
     said = clause.said(text)
-    if not said:
+    if not said or re.fullmatch(r"(?:an? |the )?(?:logo|image|picture|line|date)", said, re.I):
         return None
-    where = match["where"].casefold()
+    where = _PLACES.get(match["where"].casefold(), match["where"].casefold())
     return _with_line(clause, where, template_text(said), said, f"The {where} says {said!r}.")
 
 
 def _page_numbers(clause: Clause, match: re.Match[str]) -> Change | None:
     where = (match.groupdict().get("where") or "footer").casefold()
-    where = {"bottom": "footer", "top": "header"}.get(where, where)
+    where = _PLACES.get(where, where)
     if clause.page.kind is not Output.PDF:
-        return Change("An image has no page numbers.")
-    return _with_line(clause, where, _NUMBERS, "", f"Page numbers are in the {where}.")
+        return None  # an image has no pages
+    side = (match.groupdict().get("side") or "center").casefold()
+    side = "center" if side in ("centre", "middle") else side
+    done = f"Page numbers are in the {where}."
+    return _with_line(clause, where, _NUMBERS, "", done, align=side)
 
 
-def _with_line(clause: Clause, where: str, inside: str, said: str, done: str) -> Change | None:
+def _no_page_numbers(clause: Clause, _match: re.Match[str]) -> Change | None:
+    """Take the numbers out of the lines that have them. What the page itself says stays."""
+    lines = {"header_html": clause.page.header_html, "footer_html": clause.page.footer_html}
+    without = {name: _NUMBER.sub("", line or "") for name, line in lines.items()}
+    changed = {name: line or " " for name, line in without.items() if line != (lines[name] or "")}
+    if not changed:
+        return None
+    return Change("There are no page numbers.", page=PageOptions.model_validate(changed))
+
+
+def _with_line(
+    clause: Clause, where: str, inside: str, said: str, done: str, *, align: str = "center"
+) -> Change | None:
     """A further line of the header or footer: in the margin of each page; on images on the page."""
     page = clause.page
     if page.kind is not Output.PDF:
@@ -93,7 +123,7 @@ def _with_line(clause: Clause, where: str, inside: str, said: str, done: str) ->
         css = f"body::{side}{{content:{css_text(said)};display:block;text-align:center;"
         return Change(done, (style(css + "font-size:8pt;color:#555;padding:6pt 0}"),))
     before = (page.header_html if where == "header" else page.footer_html) or ""
-    line = f'<div style="{_LINE}">{inside}</div>'
+    line = f'<div style="{_LINE};text-align:{align}">{inside}</div>'
     if len(before) + len(line) > 60_000:
         return None
     side = "top" if where == "header" else "bottom"
@@ -125,12 +155,53 @@ _SAYING = (
     r" (?:text|words?|line)|"
     r"with|of|containing|showing|text|line|:)"
 )
+_NOT = r"do(?: not|n't|nt) (?:show|print|display|include)"
 _PUT = r"(?:add|put|place|insert|include|write|print|show|set|make|use|have|display)"
+
+_OF_PAGES = r" of (?:the |each |every |all (?:the )?)?(?:pages?|documents?|invoice)"
 
 RULES: tuple[Rule, ...] = (
     rule(
+        rf"(?:{_PUT} |print )?(?:it |this |the (?:page|document) |page size )?(?:to |in |on |as )?"
+        rf"{_WAY}(?: orientation| mode)?,? (?:on |in |and )?{_PAPER}(?: paper| size)?",
+        _sheet,
+    ),
+    rule(
+        rf"(?:{_PUT} |print )?(?:it |this |the (?:page|document) |(?:the )?(?:page|paper) size )?"
+        rf"(?:to |in |on |as )?{_PAPER}(?: paper| size)?,? (?:in |and )?{_WAY}"
+        r"(?: orientation| mode| format)?",
+        _sheet,
+    ),
+    rule(rf"(?:remove|hide|delete|drop|{_NOT}) (?:the |all )?page numbers?", _no_page_numbers),
+    rule(
+        rf"{_PUT} (?:the )?page (?:x|n|1|number) of (?:y|n|total|the total)"
+        r"(?: (?:to|in|at|on) (?:the )?(?P<where>header|footer|bottom|top)"
+        rf"(?:{_OF_PAGES})?)?",
+        _page_numbers,
+    ),
+    rule(
+        rf"(?:{_PUT} )?(?:the )?page numbers? (?:to|in|at|on) (?:the )?(?P<where>bottom|top)"
+        rf"[ -](?P<side>left|right|cent(?:er|re)|middle)(?: corner)?(?:{_OF_PAGES})?",
+        _page_numbers,
+    ),
+    rule(
+        rf"{_PUT} (?:the (?:text|words?|line) )?(?P<text>.+?) (?:to|in|at|on) the"
+        rf" (?P<where>bottom|top|foot|head){_OF_PAGES}",
+        _line,
+    ),
+    rule(
+        rf"(?:set|change|make|use|have) (?:the )?{_SIDE} and (?P<other>top|bottom|left|right)"
+        rf" (?:page )?margins? (?:to |of |at )?{_LENGTH}",
+        _margins,
+    ),
+    rule(
+        r"(?P<more>increase|widen|enlarge|decrease|reduce|shrink|narrow) (?:the |all )?"
+        rf"(?:{_SIDE} )?(?:page )?margins?",
+        _margins,
+    ),
+    rule(
         rf"(?:(?:make|turn|set|print|use|switch|change|put|render|lay out|format) )?"
-        r"(?:it |this |the (?:page|document|pages|paper|orientation|page orientation) )?"
+        r"(?:it |this |(?:the )?(?:page|document|pages|paper|orientation|page orientation) )?"
         rf"(?:to |in |into |on |as |out )?(?:an? |the )?{_WAY}(?:"
         rf" (?:orientation|mode|format|layout|page|paper))?",
         _orientation,
@@ -180,7 +251,7 @@ RULES: tuple[Rule, ...] = (
     ),
     rule(r"number the pages", _page_numbers),
     rule(
-        rf"{_PUT} (?:an? |the )?(?:page )?{_WHERE}(?: line| text| note)?{_SAYING}"
+        rf"(?:{_PUT} )?(?:an? |the )?(?:page )?{_WHERE}(?: line| text| note)?{_SAYING}"
         rf" (?P<text>.+)",
         _line,
     ),

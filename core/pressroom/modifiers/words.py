@@ -20,11 +20,18 @@ _QUOTED = re.compile(
 _VERBS = (
     "add|insert|include|make|use|set|change|hide|remove|delete|drop|omit|rename|call|show|display|"
     "move|put|place|replace|format|print|write|turn|switch|align|centre|center|increase|decrease|"
-    "reduce|enlarge|shrink|apply|stamp|watermark|colour|color|convert|rotate|title|number"
+    "reduce|enlarge|shrink|apply|stamp|watermark|colour|color|convert|rotate|title|number|mark|"
+    "get|don't|do not|dont"
+)
+#: A further thing to add, which needs no verb of its own.
+_THING = (
+    r"(?:an? |the )(?:page )?(?:header|footer)(?: line| text)?"
+    r"(?: saying| that says| reading| with|:)"
+    r"|an? (?:\S+ )?watermark|page numbers"
 )
 _SPLIT = re.compile(
     rf"[;\n]+|[.!?]+(?=\s|$)|,?\s+(?:and|then|and then|but)\s+(?:also\s+)?(?=(?:{_VERBS})\b)"
-    rf"|,\s*(?=(?:{_VERBS})\b)",
+    rf"|,\s*(?=(?:{_VERBS})\b)|,?\s+(?:and|plus)\s+(?=(?:{_THING})\b)",
     re.I,
 )
 _POLITE = re.compile(
@@ -33,7 +40,26 @@ _POLITE = re.compile(
     r"i(?:'d| would)? (?:like|want|need)|let's|we (?:need|want)(?: to)?)\b[\s,]*)+",
     re.I,
 )
-_END = re.compile(r"(?:,\s*(?:please|thanks|thank you)|\s(?:please|instead))?[\s,.!?]*$", re.I)
+_END = re.compile(
+    r"(?:,\s*(?:please|thanks|thank you)|\s(?:please|instead|throughout|everywhere))?[\s,.!?]*$",
+    re.I,
+)
+#: Words that are often written so by mistake.
+_SLIPS = {
+    "landscape": "lanscape landscpe landcape landscap",
+    "portrait": "potrait portait protrait",
+    "watermark": "watermrk watermak wattermark",
+    "footer": "foter foooter footr",
+    "header": "heder haeder",
+    "column": "colum coloumn collumn",
+    "colour": "coulour colr colur",
+    "currency": "curency currancy currencey",
+    "background": "backround backgroud",
+    "quantity": "quanity qunatity",
+    "invoice": "invioce invoce",
+}
+_MEANT = {slip: word for word, slips in _SLIPS.items() for slip in slips.split()}
+_SLIP = re.compile(rf"\b(?:{'|'.join(_MEANT)})(?=s?\b)", re.I)
 
 
 @dataclass(frozen=True)
@@ -79,6 +105,7 @@ def clauses(instruction: str, page: PageOptions) -> list[Clause]:
         return f"⟦{len(quoted) - 1}⟧"
 
     text = _QUOTED.sub(aside, re.sub("[⟦⟧\x00]", "", instruction))
+    text = _SLIP.sub(lambda match: _MEANT[match[0].lower()], text)
     found = []
     for piece in _SPLIT.split(text):
         bare = _END.sub("", _POLITE.sub("", " ".join(piece.split()))).strip(" ,:.")

@@ -54,6 +54,12 @@ def test_a_column_is_hidden_in_every_row() -> None:
         assert cell.format(HIDDEN) in found
 
 
+def test_a_column_is_found_in_the_other_number_and_without_its_name() -> None:
+    assert made(TABLE, "hideColumn", "prices") == made(TABLE, "hideColumn", "price")
+    assert made(TABLE, "hide", "prices") == made(TABLE, "hideColumn", "price")
+    assert made(TABLE, "hide", "prices") != TABLE
+
+
 def test_a_cell_across_a_hidden_column_becomes_narrower() -> None:
     html = "<table><tr><th>A<th>B<th>C<tr><td colspan=2>sum<td>1</table>"
     assert '<td colspan="1">sum' in made(html, "hideColumn", "B")

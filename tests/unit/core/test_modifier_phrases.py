@@ -90,6 +90,44 @@ UNDERSTOOD = [
     ("Center the logo", "flex:0 0 100%"),
     ("put the logo on the left side", "order:-1"),
     ("make the logo smaller", "zoom:0.75"),
+    # the same as it is also said
+    ("I'd like a light grey watermark that says SAMPLE ONLY", 'content:"SAMPLE ONLY"'),
+    ("add watermark DRAFT", 'content:"DRAFT"'),
+    ("add a watermrk saying DRAFT", 'content:"DRAFT"'),
+    ("Mark this invoice as void", 'content:"void"'),
+    ('Overlay the text "Do not copy" diagonally', 'content:"Do not copy"'),
+    ("make the watermark red", "#watermark{color:red"),
+    ('Put "Strictly private" at the bottom of every page', "Strictly private"),
+    ("Add 'Acme Ltd.' at the top of each page", '"headerHtml"'),
+    ("Add page numbers at the bottom right", "text-align:right"),
+    ("Add page X of Y to the footer", "totalPages"),
+    ("change the color scheme to teal", "--accent:teal"),
+    ("Use our brand colour #ff5a00", "--accent:#ff5a00"),
+    ("Make the heading's colour burgundy", "color:#800020"),
+    ("Make the table header row green", "thead th{color:green"),
+    ("Make the total row yellow background", "background:yellow"),
+    ("Make the company name bold", ".brand,"),
+    ("use Times New Roman font throughout", "Times New Roman"),
+    ("I want the headings in Georgia", "Georgia"),
+    ("Increase text size to 14px", "font-size:14px"),
+    ("Bump up the font size", "body{zoom:1.2}"),
+    ("Double the size of the title", "h1{zoom:2}"),
+    ("Make the logo twice as big", "zoom:2"),
+    ("please dont show the PO number", '"text":"PO number"'),
+    ("Remove the Quantity column and the Unit price column", '"text":"Quantity"'),
+    ("Hide discount and tax lines", '"kind":"hide","text":"tax"'),
+    ('The title should be "Pro Forma Invoice"', '"to":"Pro Forma Invoice"'),
+    ("make it lanscape", '"landscape":true'),
+    ("Print in landscape on A4", '"format":"A4"'),
+    ("Set left and right margins to 3cm", '{"right":"3cm","left":"3cm"}'),
+    ("Increase the margins", '"top":"1in"'),
+    ("Dates should be written like 31 March 2026", '"to":"d MMMM yyyy"'),
+    ("change date format from YYYY-MM-DD to DD/MM/YYYY", '"to":"dd/MM/yyyy"'),
+    ("Show amounts in Euros instead of Dollars", '"to":"EUR"'),
+    ("Put the logo in the top-left corner", "order:-1"),
+    ("logo on the left please", "order:-1"),
+    ("Center the title", "text-align:center"),
+    ("Remove the borders", "border-width:0"),
 ]
 
 NOT_UNDERSTOOD = [
@@ -110,6 +148,16 @@ NOT_UNDERSTOOD = [
     "Use a nicer font",
     "asdf qwer",
     "...",
+    "Hide everything except the total",
+    "Delete everything",
+    "Delete the third column",
+    "Remove the background colour",
+    "Replace the logo with a cat",
+    "Set the date to 2026-01-01",
+    "Change the total to 500",
+    "Use a blue and white colour scheme",
+    "Rotate the watermark",
+    "Reduce the font size by 2pt",
 ]
 
 
@@ -139,6 +187,47 @@ def test_of_several_requests_those_understood_are_made() -> None:
     assert found.draft.page.landscape is True
     assert len(found.done) == 2
     assert found.missed == ("make it sparkle",)
+
+
+@pytest.mark.parametrize(
+    ("instruction", "done"),
+    [
+        ("Make the total red and bold", ("colour of the total is red", "total is bold")),
+        (
+            "Use Georgia for headings and Arial for the body",
+            ("font of the heading is Georgia", "font of the text is Arial"),
+        ),
+        (
+            "Add a DRAFT watermark and a footer saying Confidential",
+            ("watermark says 'DRAFT'", "footer says 'Confidential'"),
+        ),
+    ],
+)
+def test_what_the_second_request_leaves_out_is_taken_from_the_first(
+    instruction: str, done: tuple[str, ...]
+) -> None:
+    found = modify(EMPTY, instruction)
+    assert not found.missed
+    assert all(one in " ".join(found.done) for one in done)
+
+
+def test_page_numbers_are_taken_away_again() -> None:
+    found = modify(EMPTY, "Add a footer saying Thanks and add page numbers").draft
+    without = modify(found, "Remove the page numbers").draft.page.footer_html
+    assert without is not None
+    assert "Thanks" in without
+    assert "pageNumber" not in without
+
+
+def test_page_numbers_of_an_image_are_not_understood() -> None:
+    draft = Draft("", PageOptions(output=Output.PNG))
+    found = modify(draft, "Add page numbers")
+    assert (found.draft, found.done, found.missed) == (draft, (), ("Add page numbers",))
+
+
+def test_on_a_coloured_ground_the_text_can_be_read() -> None:
+    css = modify(EMPTY, "Make the header background dark blue").draft.edits[0].text
+    assert "header,header *{color:oklch(from darkblue" in css.replace("h1,h1 *,", "")
 
 
 def test_texts_cannot_leave_their_place() -> None:
