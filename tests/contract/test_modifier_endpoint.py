@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,7 +13,15 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from pressroom.adapters.chat import MAX_ANSWER, ChatModifier, ChatOptions, open_chat
+from pressroom.adapters.chat import (
+    MAX_ANSWER,
+    ChatModifier,
+    ChatOptions,
+    checked,
+    expressions,
+    open_chat,
+)
+from pressroom.errors import PressroomError
 from pressroom.model.page import PageOptions
 from pressroom.modifier import Draft, modify_all
 
@@ -132,3 +142,17 @@ async def test_nobody_there() -> None:
         found = await modify_all(modifier, DRAFT, ["x"], seconds=30)
     assert found.draft == DRAFT
     assert "cannot be reached" in found.missed[0]
+
+
+def test_expressions_are_whole_tags() -> None:
+    text = "{{ a }}{% if {{ %}{# {{ x }} #}{{ b"
+    assert expressions(text) == {"{{ a }}", "{% if {{ %}", "{# {{ x }} #}"}
+
+
+@pytest.mark.parametrize("piece", ["{{", "{%", "{#", "{{%", "{{}", "{{}}"])
+def test_a_hostile_template_takes_time_in_proportion(piece: str) -> None:
+    html = "<p>{% raw %}" + piece * (200_000 // len(piece)) + "{% endraw %}"
+    began = time.process_time()
+    with contextlib.suppress(PressroomError):
+        checked(html, html + "<b>")
+    assert time.process_time() - began < 10

@@ -29,8 +29,9 @@ MAX_ANSWER = 2 * 1024 * 1024
 _GROWTH, _TIMES = 16 * 1024, 3
 _FENCE = re.compile(r"\A```[a-zA-Z0-9]*[ \t]*\r?\n(.*?)\r?\n?```\Z", re.S)
 _ELEMENT = re.compile(r"<(?:!doctype|[a-z][a-z0-9]*)[\s>/]", re.I)
-#: Tags of the template language, taken as wholes.
-_EXPRESSION = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.S)
+#: What begins a tag of the template language, and what ends each.
+_OPENS = re.compile(r"\{[{%#]")
+_ENDS = {"{{": "}}", "{%": "%}", "{#": "#}"}
 _PROMPT = (
     "You change HTML documents. You get an instruction and a document, which is a Jinja2 template. "
     "Answer with the whole changed document and nothing else: no explanation, no code fence. Keep "
@@ -142,9 +143,25 @@ def checked(before: str, after: str) -> str:
         raise PressroomError("The modifier's answer is much longer than the page was.")
     if len(after) * 10 < len(before):
         raise PressroomError("The modifier's answer leaves out most of the page.")
-    if set(_EXPRESSION.findall(after)) - set(_EXPRESSION.findall(before)):
+    if expressions(after) - expressions(before):
         raise PressroomError("The modifier's answer adds template expressions.")
     fault = syntax_fault(after)
     if fault is not None:
         raise PressroomError(f"The modifier's answer is no template: line {fault[0]}: {fault[1]}")
     return after
+
+
+def expressions(template: str) -> set[str]:
+    """The tags of a template, taken as wholes, in time in proportion to its length."""
+    found: set[str] = set()
+    done, endless = 0, set[str]()
+    for opened in _OPENS.finditer(template):
+        if opened.start() < done or opened[0] in endless:
+            continue
+        end = template.find(_ENDS[opened[0]], opened.end())
+        if end < 0:
+            endless.add(opened[0])
+        else:
+            done = end + 2
+            found.add(template[opened.start() : done])
+    return found
