@@ -140,3 +140,20 @@ def test_what_a_policy_means(pages: Press, policy: Policy) -> None:
 
 def _snake(wanted: dict[str, int]) -> dict[str, int]:
     return {name.replace("P", "_p"): value for name, value in wanted.items()}
+
+
+def test_cut_text_is_found_where_the_excerpt_ends_within_a_character(pages: Press) -> None:
+    text = "x " * 39 + "x" + "😀" * 50
+    box = f"<div style='width:100px;height:20px;overflow:hidden'>{text}</div>"
+    assert checks(findings(pages, box)) == {Check.CUT_CONTENT}
+
+
+def test_a_picture_whose_name_is_cut_within_a_character_is_named(pages: Press) -> None:
+    found = findings(pages, f"text<img src='{'x' * 199}😀😀'>")
+    assert checks(found) == {Check.FAILED_ASSETS}
+
+
+def test_a_script_may_say_half_a_character(pages: Press) -> None:
+    html = "<p>text<script>console.error('before \\ud83d after')</script>"
+    (found,) = findings(pages, html, scripts=True)
+    assert found.message == "The page's script says: before \ufffd after"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import json
 import os
 from collections.abc import Callable
 from typing import Any
@@ -151,7 +152,7 @@ class Channel(asyncio.Protocol):
     def _frame(self, frame: bytes) -> None:
         start = frame.find(_PAYLOAD, 0, _HEAD)
         if start < 0:
-            self._message(orjson.loads(frame))
+            self._message(_parsed(frame))
             return
         start += len(_PAYLOAD)
         end = frame.index(b'"', start)
@@ -171,6 +172,16 @@ class Channel(asyncio.Protocol):
             _fail(found[0], ProtocolError(str(message["error"].get("message", "unknown"))))
         else:
             found[0].set_result(message["result"])
+
+
+def _parsed(frame: bytes) -> Json:
+    """A message. Half a surrogate pair, which pages may cut a text to, becomes U+FFFD."""
+    try:
+        message: Json = orjson.loads(frame)
+    except orjson.JSONDecodeError:
+        whole = json.dumps(json.loads(frame), ensure_ascii=False)
+        message = orjson.loads(whole.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
+    return message
 
 
 def _fail(future: asyncio.Future[Json], error: Exception) -> None:
