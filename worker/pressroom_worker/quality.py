@@ -215,7 +215,9 @@ def _cut(layout: object) -> Iterator[Finding]:
         if not (isinstance(entry, list) and len(entry) == 3):
             continue
         kind, text, pixels = entry
-        shown = _excerpt(str(text))
+        if not (isinstance(text, str) and isinstance(pixels, (int, float))):
+            continue
+        shown = _excerpt(text[:1000])
         if kind == "right":
             message = f"The page is {pixels} px too wide for its paper: {shown} is cut off."
         else:

@@ -9,6 +9,7 @@ out.
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -26,6 +27,8 @@ from pressroom_worker.supplies import Supplies
 from pressroom_worker.traffic import LoadAsset, no_assets
 from pressroom_worker.transport import FrameTooLargeError
 from pressroom_worker.typesetting import RowJob, Typeset
+
+log = logging.getLogger(__name__)
 
 #: Rows that may be done and not yet taken by the caller.
 READY_ROWS = 2
@@ -158,6 +161,11 @@ class _Shard:
             shown = await self._make(desk, seat, row, ends)
         except RowError as error:
             return Failed(index, error, _millis(started, row))
+        except PressroomError:
+            raise
+        except Exception as error:  # noqa: BLE001 - pages answer what they like: it is theirs alone
+            await desk.leave(seat)
+            return Failed(index, _unforeseen(error), _millis(started, row))
         finally:
             seat.documents += 1
             seat.browser.documents += 1
@@ -188,6 +196,10 @@ class _Shard:
             return Failed(index, late, _millis(started, row), findings)
         except RowError as error:
             return Failed(index, error, _millis(started, row), findings)
+        except PressroomError:
+            raise
+        except Exception as error:  # noqa: BLE001 - as above
+            return Failed(index, _unforeseen(error), _millis(started, row), findings)
         return Rendered(index, data, shown.pages, row.name, _millis(started, row), findings)
 
     async def _make(self, desk: Desk, seat: Seat, row: Typeset, ends: float) -> Shown:
@@ -240,6 +252,11 @@ async def _inspect(shown: Shown, page: PageOptions) -> list[Finding]:
     if len(shown.data) < LARGE_BYTES:
         return quality.inspect(shown.data, shown.pages, page, shown.noticed)
     return await asyncio.to_thread(quality.inspect, shown.data, shown.pages, page, shown.noticed)
+
+
+def _unforeseen(error: Exception) -> RowError:
+    log.error("a row failed by %r", error, exc_info=error, extra={"action": "row_unforeseen"})
+    return RowError(Code.RENDER_FAILED, "The row could not be rendered.", log=repr(error))
 
 
 def _millis(started: float, row: Typeset) -> int:

@@ -8,7 +8,7 @@ from collections.abc import Awaitable
 from typing import TYPE_CHECKING, Any
 
 from pressroom.errors import Code, RowError
-from pressroom_worker.traffic import MAX_URL, Supply, Traffic, cookies
+from pressroom_worker.traffic import MAX_NOTES, MAX_URL, Supply, Traffic, cookies
 from pressroom_worker.transport import BrowserGoneError, Json, ProtocolError
 
 if TYPE_CHECKING:
@@ -244,7 +244,9 @@ class Tab:
 
     def _note(self, found: list[Any]) -> None:
         # With scripts on, the page itself may have made this up.
-        images, sheets, fonts = ([str(one) for one in kind or ()] for kind in found[:3])
+        if len(found) != 3 or not all(isinstance(kind, list) for kind in found):
+            return
+        images, sheets, fonts = ([str(one) for one in kind[:MAX_NOTES]] for kind in found)
         for url in images:
             self.traffic.note(url, "it is no picture that the browser can show")
         for url in sheets:

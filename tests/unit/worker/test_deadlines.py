@@ -22,7 +22,7 @@ ROW_TIMEOUT = 0.2
 
 
 class FakeTab:
-    """Takes images; hangs on the text "hang"."""
+    """Takes images; hangs on the text "hang", and makes the worker stumble by "trip"."""
 
     left = False
     awaited = ""
@@ -38,6 +38,8 @@ class FakeTab:
     async def load(self, html: str, media: str) -> None:
         if html == "hang":
             await asyncio.Event().wait()
+        if html == "trip":
+            raise TypeError("'int' object is not iterable")
 
     async def content_size(self) -> tuple[float, float]:
         return 10, 10
@@ -93,6 +95,11 @@ def codes(got: Sequence[Rendered | Failed]) -> list[Code | None]:
 async def test_neighbours_of_rows_that_hang_come_out() -> None:
     got = await render(FakeDesk(closes=True, shared=True), "a", "hang", "b", "hang", "c")
     assert codes(got) == [None, Code.RENDER_TIMEOUT, None, Code.RENDER_TIMEOUT, None]
+
+
+async def test_neighbours_of_a_row_that_the_worker_stumbles_over_come_out() -> None:
+    got = await render(FakeDesk(closes=True, shared=True), "a", "trip", "b")
+    assert codes(got) == [None, Code.RENDER_FAILED, None]
 
 
 async def test_waiting_for_a_tab_is_not_the_rows_time() -> None:

@@ -1,0 +1,45 @@
+"""Pages that try to harm the worker: their rows end as documented, and the rows beside them do."""
+
+from __future__ import annotations
+
+import pytest
+from press import Press, Sheet, layout
+
+from pressroom.model.page import PageOptions
+from pressroom_worker.render import Failed, Rendered
+
+SCRIPTS = PageOptions(scripts=True)
+BEFORE, AFTER = Sheet("<p>before"), Sheet("<p>after")
+
+
+def between(pages: Press, sheet: Sheet, *, seconds: float = 30) -> Rendered | Failed:
+    """What becomes of a row whose neighbours must come out."""
+    before, got, after = pages.outcomes([BEFORE, sheet, AFTER], seconds=seconds)
+    for neighbour, word in ((before, "before"), (after, "after")):
+        assert isinstance(neighbour, Rendered), neighbour
+        assert layout(neighbour.data).text() == word
+    return got
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "Array.prototype.map=()=>5",
+        "Array.prototype.map=()=>[{a:1},null]",
+        "Object.defineProperty(document,'fonts',"
+        "{value:{ready:{then:()=>Promise.resolve(['complete',1])}}})",
+        "Object.defineProperty(document,'fonts',"
+        "{value:{ready:{then:()=>Promise.resolve({a:['complete']})}}})",
+    ],
+)
+def test_a_page_that_answers_nonsense_is_printed(pages: Press, script: str) -> None:
+    got = between(pages, Sheet(f"<p>text<script>{script}</script>", page=SCRIPTS))
+    assert isinstance(got, Rendered), got
+    assert layout(got.data).text() == "text"
+
+
+def test_a_page_cannot_make_up_a_long_finding(pages: Press) -> None:
+    script = "Math.round=()=>'x'.repeat(1e6);String.prototype.slice=()=>'y'.repeat(1e6)"
+    html = f"<div style='width:5000px'>wide</div><script>{script}</script>"
+    got = between(pages, Sheet(html, page=SCRIPTS))
+    assert all(len(finding.message) < 1000 for finding in got.findings)
