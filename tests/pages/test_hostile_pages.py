@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from press import Press, Sheet, layout
 
+from pressroom.errors import Code
 from pressroom.model.page import PageOptions
 from pressroom_worker.render import Failed, Rendered
 
@@ -43,3 +46,31 @@ def test_a_page_cannot_make_up_a_long_finding(pages: Press) -> None:
     html = f"<div style='width:5000px'>wide</div><script>{script}</script>"
     got = between(pages, Sheet(html, page=SCRIPTS))
     assert all(len(finding.message) < 1000 for finding in got.findings)
+
+
+@pytest.mark.parametrize(
+    ("header", "sheet"),
+    [
+        ("<link " * 10_000, ""),
+        ("{% for a in range(90000) %}<link rel={% endfor %}", ""),
+        ("<link rel=stylesheet href=head.css>", "url(" * 100_000),
+        ("<link rel=stylesheet href=head.css>", "url('" * 100_000 + 'url("' * 100_000),
+        ("{% for a in range(90000) %}src  href={% endfor %}", ""),
+    ],
+)
+def test_a_header_that_is_hard_to_read_holds_nobody_up(
+    pages: Press, header: str, sheet: str
+) -> None:
+    page = PageOptions(header_html=header)
+    started = time.monotonic()
+    got = between(pages, Sheet("<p>text", page=page, assets={"head.css": sheet.encode()}))
+    assert isinstance(got, Rendered), got
+    assert time.monotonic() - started < 10
+
+
+def test_a_header_of_countless_pictures_fails_alone(pages: Press) -> None:
+    header = "{% for a in range(9000) %}<img src=big.png>{% endfor %}"
+    page = PageOptions(header_html=header)
+    got = between(pages, Sheet("<p>text", page=page, assets={"big.png": bytes(2**20)}))
+    assert isinstance(got, Failed)
+    assert got.error.code is Code.TEMPLATE_FAILED

@@ -17,16 +17,27 @@ from pressroom.model.template import Asset
 from pressroom_worker.traffic import LoadAsset, Supply
 
 _PARTS = ("header_html", "footer_html", "first_header_html")
+# None of these looks at a character more than a few times, whatever the text: all rows wait for it.
 _ATTRIBUTE = re.compile(
-    r"""(?P<before>\b(?:src|href)\s*=\s*)(?:"(?P<a>[^"]*)"|'(?P<b>[^']*)'|(?P<c>[^\s"'>]+))""",
+    r"""(?P<before>\b(?:src|href)\s*+=\s*+)"""
+    r"""(?:"(?P<a>[^"]*+)"|'(?P<b>[^']*+)'|(?P<c>[^\s"'>]++))""",
     re.I,
 )
-_URL = re.compile(r"""url\(\s*(?:"(?P<a>[^"]*)"|'(?P<b>[^']*)'|(?P<c>[^\s"')]+))\s*\)""", re.I)
-_SHEET = re.compile(r"<link\b[^>]*\brel\s*=\s*[\"']?stylesheet\b[^>]*>", re.I)
+_URL = re.compile(
+    r"""url\(\s*+(?:"(?P<a>[^"]*+)"|'(?P<b>[^']*+)'|(?P<c>[^\s"'()]++))\s*+\)""", re.I
+)
+_LINK = re.compile(r"<link\b[^<>]*+>", re.I)
+_IS_SHEET = re.compile(r"\brel\s*+=\s*+[\"']?stylesheet\b", re.I)
+#: Characters that assets may add to the headers and footers of a row.
+MAX_CHARACTERS = 32 * 1024 * 1024
 
 
 async def with_assets(page: PageOptions, supply: Supply) -> PageOptions:
-    """The options, their headers and footers complete. RowError where an asset cannot be read."""
+    """The options, their headers and footers complete.
+
+    RowError ``asset_not_found`` where an asset cannot be read, ``template_failed`` past
+    MAX_CHARACTERS.
+    """
     texts = {part: html for part in _PARTS if (html := getattr(page, part))}
     if not texts or not supply.assets:
         return page
@@ -67,9 +78,10 @@ class _Inliner:
     def __init__(self, assets: Mapping[str, Asset], contents: Mapping[str, bytes]) -> None:
         self._assets = assets
         self._contents = contents
+        self._left = MAX_CHARACTERS
 
     def html(self, text: str) -> str:
-        text = _SHEET.sub(self._sheet, text)
+        text = _LINK.sub(self._sheet, text)
         return self._css(_ATTRIBUTE.sub(self._attribute, text))
 
     def _attribute(self, match: re.Match[str]) -> str:
@@ -86,11 +98,11 @@ class _Inliner:
         return match[0] if uri == reference else f"url({uri})"
 
     def _sheet(self, match: re.Match[str]) -> str:
-        href = _ATTRIBUTE.search(match[0])
+        href = _ATTRIBUTE.search(match[0]) if _IS_SHEET.search(match[0]) else None
         body = self._contents.get(asset_name(_reference(href))) if href else None
         if body is None:
             return match[0]
-        return f"<style>{self._css(body.decode(errors='replace'))}</style>"
+        return f"<style>{self._css(self._counted(body.decode(errors='replace')))}</style>"
 
     def _uri(self, reference: str) -> str:
         name = asset_name(reference)
@@ -98,7 +110,14 @@ class _Inliner:
         if body is None:
             return reference
         kind = self._assets[name].content_type
-        return f"data:{kind};base64,{base64.b64encode(body).decode()}"
+        return self._counted(f"data:{kind};base64,{base64.b64encode(body).decode()}")
+
+    def _counted(self, text: str) -> str:
+        self._left -= len(text)
+        if self._left < 0:
+            reason = f"The assets make the headers and footers over {MAX_CHARACTERS} characters."
+            raise RowError(Code.TEMPLATE_FAILED, reason)
+        return text
 
 
 def _reference(match: re.Match[str]) -> str:
