@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 
 import pytest
 from press import Press, Sheet, layout
+from servers import Background
 
 from pressroom.errors import Code
 from pressroom.model.page import PageOptions
@@ -74,3 +76,23 @@ def test_a_header_of_countless_pictures_fails_alone(pages: Press) -> None:
     got = between(pages, Sheet("<p>text", page=page, assets={"big.png": bytes(2**20)}))
     assert isinstance(got, Failed)
     assert got.error.code is Code.TEMPLATE_FAILED
+
+
+def test_a_header_of_an_answer_may_be_in_latin_1(pages: Press, background: Background) -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(
+            b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nConnection: close\r\n"
+            b"Content-Disposition: inline; filename=r\xe9sum\xe9.html\r\n\r\n<p>text"
+        )
+        await writer.drain()
+        writer.close()
+
+    server = background.run(asyncio.start_server(answer, "127.0.0.1", 0))
+    try:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+        got = between(pages, Sheet("", url=url, egress=("127.0.0.1",)), seconds=10)
+    finally:
+        server.close()
+    assert isinstance(got, Rendered), got
+    assert layout(got.data).text() == "text"

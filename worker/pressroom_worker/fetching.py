@@ -153,4 +153,9 @@ def _passes(name: str) -> bool:
 
 
 def _kept(headers: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
-    return tuple((name, value) for name, value in headers if name.lower() not in _HOP)
+    return tuple((name, _text(value)) for name, value in headers if name.lower() not in _HOP)
+
+
+def _text(value: str) -> str:
+    """A header's value. Bytes that are no UTF-8, such as names in Latin-1, come as surrogates."""
+    return value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
