@@ -7,10 +7,12 @@ what those found to matter.
 from __future__ import annotations
 
 import io
+import re
 from typing import Any
 
 import pikepdf
 import pytest
+from lxml import etree
 from press import Press, Sheet
 from specimens import sheet
 
@@ -20,6 +22,7 @@ from pressroom.model.finish import Attachment, Encryption, FacturX, Metadata, Pd
 from pressroom.model.page import PageOptions
 from pressroom_worker.render import Failed
 
+_EN = "urn:cen.eu:en16931:2017"
 _FX = "urn:factur-x:pdfa:CrossIndustryDocument:invoice:1p0#"
 PAGE = """<html lang="en"><title>Scripts</title><h1 id="top">Grüße 你好 नमस्ते שלום مرحبا 🎉</h1>
 <p style="opacity:.5">half</p><a href="https://tern.example/">out</a> <a href="#top">up</a>
@@ -55,6 +58,33 @@ INVOICE = """<?xml version="1.0" encoding="UTF-8"?>
   </ram:ApplicableHeaderTradeSettlement>
  </rsm:SupplyChainTradeTransaction>
 </rsm:CrossIndustryInvoice>"""
+#: What the profiles from BASIC on ask for besides: a line, and the taxes.
+_LINE = """<ram:IncludedSupplyChainTradeLineItem>
+   <ram:AssociatedDocumentLineDocument><ram:LineID>1</ram:LineID>
+   </ram:AssociatedDocumentLineDocument>
+   <ram:SpecifiedTradeProduct><ram:Name>Paper</ram:Name></ram:SpecifiedTradeProduct>
+   <ram:SpecifiedLineTradeAgreement><ram:NetPriceProductTradePrice>
+    <ram:ChargeAmount>100.00</ram:ChargeAmount>
+   </ram:NetPriceProductTradePrice></ram:SpecifiedLineTradeAgreement>
+   <ram:SpecifiedLineTradeDelivery><ram:BilledQuantity unitCode="C62">1</ram:BilledQuantity>
+   </ram:SpecifiedLineTradeDelivery>
+   <ram:SpecifiedLineTradeSettlement><ram:ApplicableTradeTax><ram:TypeCode>VAT</ram:TypeCode>
+     <ram:CategoryCode>S</ram:CategoryCode>
+     <ram:RateApplicablePercent>20.00</ram:RateApplicablePercent></ram:ApplicableTradeTax>
+    <ram:SpecifiedTradeSettlementLineMonetarySummation>
+     <ram:LineTotalAmount>100.00</ram:LineTotalAmount>
+    </ram:SpecifiedTradeSettlementLineMonetarySummation>
+   </ram:SpecifiedLineTradeSettlement></ram:IncludedSupplyChainTradeLineItem>"""
+_TAX = """<ram:ApplicableTradeTax><ram:CalculatedAmount>20.00</ram:CalculatedAmount>
+    <ram:TypeCode>VAT</ram:TypeCode><ram:BasisAmount>100.00</ram:BasisAmount>
+    <ram:CategoryCode>S</ram:CategoryCode>
+    <ram:RateApplicablePercent>20.00</ram:RateApplicablePercent></ram:ApplicableTradeTax>"""
+WITHOUT_LINES = INVOICE.replace(
+    "</ram:InvoiceCurrencyCode>", f"</ram:InvoiceCurrencyCode>{_TAX}"
+).replace("<ram:TaxBasis", "<ram:LineTotalAmount>100.00</ram:LineTotalAmount><ram:TaxBasis")
+FULL_INVOICE = WITHOUT_LINES.replace(
+    "<ram:ApplicableHeaderTradeA", f"{_LINE}<ram:ApplicableHeaderTradeA", 1
+)
 DATA: dict[str, Any] = {"number": "F-2026-7", "seller": "Harrow & Finch"}
 
 
@@ -145,12 +175,53 @@ def test_an_invoice_lies_in_the_pdf_and_its_metadata(pages: Press) -> None:
         assert b"pdfaExtension:schemas" in pdf.Root.Metadata.read_bytes()
 
 
+def test_an_invoice_reads_as_its_template_says_whatever_encoding_it_states(pages: Press) -> None:
+    xml = INVOICE.replace("UTF-8", "ISO-8859-1")
+    (file,) = pages.print_all([invoice({**DATA, "seller": "Müller"}, xml)])
+    with pikepdf.open(io.BytesIO(file)) as pdf:
+        embedded = pdf.attachments["factur-x.xml"].get_file().read_bytes()
+    names = [one.text for one in etree.fromstring(embedded).iter("{*}Name")]
+    assert names == ["Müller", "Meridian"]
+
+
+@pytest.mark.parametrize(
+    ("guideline", "xml", "level"),
+    [
+        ("urn:factur-x.eu:1p0:basicwl", WITHOUT_LINES, "BASIC WL"),
+        (f"{_EN}#compliant#urn:factur-x.eu:1p0:basic", FULL_INVOICE, "BASIC"),
+        (_EN, FULL_INVOICE, "EN 16931"),
+        (f"{_EN}#conformant#urn:factur-x.eu:1p0:extended", FULL_INVOICE, "EXTENDED"),
+    ],
+)
+def test_an_invoice_is_of_the_profile_that_its_guideline_names(
+    pages: Press, guideline: str, xml: str, level: str
+) -> None:
+    (file,) = pages.print_all([invoice({**DATA, "guideline": guideline}, xml)])
+    relation = pikepdf.Name.Data if level == "BASIC WL" else pikepdf.Name.Alternative
+    with pikepdf.open(io.BytesIO(file)) as pdf:
+        assert pdf.open_metadata()[f"{{{_FX}}}ConformanceLevel"] == level
+        assert [one.AFRelationship for one in pdf.Root.AF] == [relation]
+
+
+def test_a_german_public_invoice_is_found_by_the_name_of_its_kind(pages: Press) -> None:
+    guideline = f"{_EN}#compliant#urn:xeinkauf.de:kosit:xrechnung_3.0"
+    (file,) = pages.print_all([invoice({**DATA, "guideline": guideline}, FULL_INVOICE)])
+    with pikepdf.open(io.BytesIO(file)) as pdf:
+        (spec,) = pdf.Root.AF
+        assert (str(spec.UF), spec.AFRelationship) == ("xrechnung.xml", pikepdf.Name.Alternative)
+        xmp = pdf.open_metadata()
+        assert xmp[f"{{{_FX}}}DocumentFileName"] == "xrechnung.xml"
+        assert xmp[f"{{{_FX}}}ConformanceLevel"] == "XRECHNUNG"
+        assert xmp[f"{{{_FX}}}Version"] == "3.0"
+
+
 @pytest.mark.parametrize(
     ("xml", "data", "said"),
     [
         ("<a", DATA, "is not an invoice"),
         ("<Invoice/>", DATA, "not a CrossIndustryInvoice"),
         (INVOICE, {**DATA, "guideline": "urn:peppol"}, "guideline"),
+        (re.sub("{{ guideline .*}}", "", INVOICE), DATA, "names no guideline"),
         (INVOICE.replace("GrandTotalAmount", "GrandTotal"), DATA, "GrandTotal"),
         (
             INVOICE.replace("<rsm:Cross", '<!DOCTYPE x [<!ENTITY e "x">]><rsm:Cross', 1),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
 
@@ -11,9 +13,12 @@ from lxml import etree
 from pressroom.errors import Code, RowError
 from pressroom.pdf.embedded import attach_file
 
-FILE_NAME = "factur-x.xml"
 _NAMESPACE = "urn:factur-x:pdfa:CrossIndustryDocument:invoice:1p0#"
 _ROOT = "{urn:un:unece:uncefact:data:standard:CrossIndustryInvoice:100}CrossIndustryInvoice"
+_GUIDELINE = "{*}ExchangedDocumentContext/{*}GuidelineSpecifiedDocumentContextParameter/{*}ID"
+#: How XRechnung, the German public sector's use of EN 16931, ends its guideline.
+_XRECHNUNG = re.compile(r":xrechnung_(\d+(?:\.\d+)*)$")
+_ENCODING = re.compile(r"""^(<\?xml\b[^>]*?\bencoding\s*=\s*["'])[^"']*""")
 #: Profiles whose XML says less than the page does: it is data for it and not its equal.
 _DATA_ONLY = frozenset({"minimum", "basicwl"})
 #: The metadata that readers find the invoice by, with the schema that PDF/A wants for it
@@ -43,39 +48,51 @@ _DESCRIPTIONS = {
 }
 
 
+@dataclass(frozen=True)
+class _Profile:
+    """What an invoice's guideline makes of it: a schema of the library's, words of the metadata."""
+
+    schema: str
+    word: str
+    file_name: str = "factur-x.xml"
+    version: str = "1.0"
+
+
 def embed(pdf: pikepdf.Pdf, xml: str) -> None:
     """Embed an invoice, and say so in the metadata. To be called after all other metadata.
 
     RowError ``finish_failed`` where it is not a Cross Industry Invoice that fits its profile.
     """
-    tree = _parsed(xml)
-    profile, word = _profile_of(tree)
-    schema = _schema(profile)
+    # What is embedded is UTF-8, whatever the text says of the file it was copied from.
+    content = _ENCODING.sub(r"\g<1>UTF-8", xml.strip()).encode()
+    tree = _parsed(content)
+    profile = _profile_of(tree)
+    schema = _schema(profile.schema)
     if not schema.validate(tree):
         fault = schema.error_log[0]
         raise _refused(f"line {fault.line}: {fault.message}")
-    relationship = pikepdf.Name.Data if profile in _DATA_ONLY else pikepdf.Name.Alternative
+    data_only = profile.schema in _DATA_ONLY
     attach_file(
         pdf,
-        FILE_NAME,
-        xml.strip().encode(),
+        profile.file_name,
+        content,
         description="Factur-X invoice",
         mime_type="text/xml",
-        relationship=relationship,
+        relationship=pikepdf.Name.Data if data_only else pikepdf.Name.Alternative,
     )
     values = {
         "DocumentType": "INVOICE",
-        "DocumentFileName": FILE_NAME,
-        "Version": "1.0",
-        "ConformanceLevel": word,
+        "DocumentFileName": profile.file_name,
+        "Version": profile.version,
+        "ConformanceLevel": profile.word,
     }
     _extend_metadata(pdf, values)
 
 
-def _parsed(xml: str) -> etree._Element:
+def _parsed(content: bytes) -> etree._Element:
     parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
     try:
-        root = etree.fromstring(xml.strip().encode(), parser)
+        root = etree.fromstring(content, parser)
     except etree.XMLSyntaxError as error:
         raise _refused(str(error)) from error
     if root.getroottree().docinfo.doctype:
@@ -85,11 +102,17 @@ def _parsed(xml: str) -> etree._Element:
     return root
 
 
-def _profile_of(tree: etree._Element) -> tuple[str, str]:
-    """The profile as the library and as the metadata call it."""
+def _profile_of(tree: etree._Element) -> _Profile:
     # Half a second: only for those who need it.
     from facturx import facturx
 
+    guideline = (tree.findtext(_GUIDELINE) or "").strip()
+    if not guideline:
+        raise _refused("it names no guideline")
+    german = _XRECHNUNG.search(guideline)
+    if german:
+        # ZUGFeRD 2.4's reference profile has a file name of its own.
+        return _Profile("en16931", "XRECHNUNG", "xrechnung.xml", german[1])
     try:
         level = str(facturx.get_level(tree, "factur-x"))  # type: ignore[no-untyped-call]
     except ValueError as error:
@@ -97,7 +120,7 @@ def _profile_of(tree: etree._Element) -> tuple[str, str]:
     word = facturx.FACTURX_LEVEL2xmp.get(level)
     if word is None:
         raise _refused(f"its guideline, {level}, is none of Factur-X")
-    return level, str(word)
+    return _Profile(level, str(word))
 
 
 @lru_cache(maxsize=8)
