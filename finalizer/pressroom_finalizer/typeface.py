@@ -1,7 +1,7 @@
 """Text for pages that are drawn here: shaped by HarfBuzz, its fonts embedded as far as used.
 
-A piece of text is set in the first font that has its characters, and a run of right-to-left
-letters from right to left. What no font has is drawn as the first font's empty box.
+A piece of text is set in the first font that has its characters, and stands in the order of UAX #9.
+What no font has is drawn as an empty box: a character, for PDF/A forbids the glyph of missing ones.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from typing import NamedTuple
 import pikepdf
 import uharfbuzz as hb
 
+from pressroom_finalizer.bidi import levels, ordered
+
 _BUNDLED = Path(__file__).parent / "fonts" / "DejaVuSans.ttf"
 #: Fonts are described in thousandths of their size (ISO 32000-2, 9.2.4).
 _UNITS = 1000
@@ -28,6 +30,8 @@ _CMAP = (
     "1 begincodespacerange <0000> <FFFF> endcodespacerange\n{}"
     "endcmap CMapName currentdict /CMap defineresource pop end end\n"
 )
+#: What stands for a character that no font has.
+_BOX = "\N{WHITE SQUARE}"
 #: Entries of one block of a CMap (Adobe technical note 5014).
 _BLOCK = 100
 
@@ -63,11 +67,12 @@ class _Font:
     def has(self, character: str) -> bool:
         return ord(character) in self._known
 
-    def shape(self, text: str) -> tuple[_Glyph, ...]:
+    def shape(self, text: str, direction: str) -> tuple[_Glyph, ...]:
         """The glyphs of a text of one direction, in the order in which they stand."""
         buffer = hb.Buffer()
         buffer.add_str(text)
         buffer.guess_segment_properties()
+        buffer.direction = direction
         hb.shape(self._font, buffer)
         starts = sorted({info.cluster for info in buffer.glyph_infos} | {len(text)})
         ends = dict(pairwise(starts))
@@ -171,10 +176,8 @@ class Typeface:
 
     def line(self, text: str) -> Line:
         """Shape a text of one line. Control characters are spaces."""
-        clean = "".join(" " if unicodedata.category(c) == "Cc" else c for c in text)
-        runs = []
-        for font, run in self._runs(clean):
-            runs.append((font.name, font.shape(run)))
+        clean = "".join(map(self._writable, unicodedata.normalize("NFC", text)))
+        runs = list(self._runs(clean))
         width = sum(glyph.advance for _, glyphs in runs for glyph in glyphs)
         return Line(tuple(runs), width / _UNITS)
 
@@ -223,37 +226,31 @@ class Typeface:
             if font.is_used:
                 font.embed(self._pdf)
 
-    def _runs(self, text: str) -> Iterator[tuple[_Font, str]]:
-        chosen = zip(self._chosen(text), _directions(text), text, strict=True)
-        for (number, _), run in groupby(chosen, lambda one: (one[0], one[1])):
-            yield self._fonts[number], "".join(character for *_, character in run)
+    def _writable(self, character: str) -> str:
+        """The character, if it can be drawn, else what is drawn instead of it."""
+        if unicodedata.category(character) in ("Cc", "Zl", "Zp"):
+            return " "
+        if any(font.has(character) for font in self._fonts):
+            return character
+        is_mark = unicodedata.category(character) in ("Cf", "Mn")
+        return "" if is_mark else _BOX
+
+    def _runs(self, text: str) -> Iterator[tuple[str, tuple[_Glyph, ...]]]:
+        """The pieces of one font and direction, from left to right."""
+        chosen = zip(self._chosen(text), levels(text), text, strict=True)
+        pieces = []
+        for (number, level), some in groupby(chosen, lambda one: (one[0], one[1])):
+            piece = "".join(character for *_, character in some)
+            pieces.append((level, (self._fonts[number], "rtl" if level % 2 else "ltr", piece)))
+        for font, direction, piece in ordered(pieces):
+            yield font.name, font.shape(piece, direction)
 
     def _chosen(self, text: str) -> list[int]:
-        """Which font each character is set in; one that joins to another stays with it."""
+        """Which font each character is set in; the one of the last character where that has it."""
         chosen: list[int] = []
+        last = 0
         for character in text:
-            last = chosen[-1] if chosen else 0
-            if unicodedata.combining(character) or self._fonts[last].has(character):
-                chosen.append(last)
-                continue
-            having = (at for at, font in enumerate(self._fonts) if font.has(character))
-            chosen.append(next(having, 0))
+            if not self._fonts[last].has(character):
+                last = next(at for at, font in enumerate(self._fonts) if font.has(character))
+            chosen.append(last)
         return chosen
-
-
-def _directions(text: str) -> list[bool]:
-    """For each character whether it belongs to a run that is read from right to left."""
-    classes = [unicodedata.bidirectional(character) for character in text]
-    strong = [
-        True if one in ("R", "AL") else False if one in ("L", "EN") else None for one in classes
-    ]
-    after: list[bool | None] = [None] * len(text)
-    following: bool | None = None
-    for at in reversed(range(len(text))):
-        following = strong[at] if strong[at] is not None else following
-        after[at] = following
-    directions, before = [], False
-    for at, one in enumerate(strong):
-        before = one if one is not None else before
-        directions.append(bool(before and (one or after[at])))
-    return directions

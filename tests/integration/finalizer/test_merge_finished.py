@@ -208,6 +208,26 @@ async def test_an_archive_has_its_fonts_in_it_and_says_what_it_is(tmp_path: Path
         assert all(int(one.F) & 4 for one in links)
 
 
+async def test_what_no_font_has_is_a_box_and_never_a_missing_glyph(tmp_path: Path) -> None:
+    names = ["你好 🎉.pdf", "👩‍👩‍👧 ☺️.pdf", "q\u0301\u1dc4.pdf"]
+    asked = {"contents": {"title": "目次"}, "watermark": {"text": "草稿"}, "pdf_standard": "PdfA2b"}
+    out = await merged(tmp_path, some(tmp_path, names), **asked)
+    text = " ".join(word.text for word in words(out) if word.page == 1)
+    assert "□□" in text
+    with pikepdf.open(out) as pdf:
+        # Glyph 0 is the font's own for what it lacks: PDF/A forbids it (ISO 19005-2, 6.2.11.8).
+        drawn = [pdf.pages[0].Contents[-1], *pdf.pages[0].Resources.XObject.values()]
+        assert not any(b"<0000>" in one.read_bytes() for one in drawn)
+
+
+async def test_a_number_after_hebrew_letters_stands_left_of_them(tmp_path: Path) -> None:
+    rows = some(tmp_path, ["חשבונית 17 שרה.pdf"], pages=30)
+    found = [word for word in words(await merged(tmp_path, rows, contents={})) if word.page == 1]
+    # poppler gives the letters of a word as they stand from left to right.
+    by_text = {word.text: word.left for word in found}
+    assert by_text["שרה"[::-1]] < by_text["17"] < by_text["חשבונית"[::-1]]
+
+
 async def test_cut_by_pages_only_between_rows(tmp_path: Path) -> None:
     rows = some(tmp_path, ROWS, pages=3)
     out = await merged(tmp_path, rows, max_pages=7, page_numbers={})
