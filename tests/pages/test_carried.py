@@ -11,6 +11,7 @@ import pikepdf
 import pytest
 from PIL import Image
 from press import Press, Sheet, layout, png
+from website import picture as plain
 
 from pressroom.errors import Code
 from pressroom.model.finish import Attachment, Encryption, Metadata, Permission, Watermark
@@ -18,6 +19,7 @@ from pressroom.model.page import PageOptions
 from pressroom_worker.render import Failed
 
 TWO = "<p>first</p><p style='break-before:page'>second</p>"
+RED = plain("#f00")
 PAPER = "<style>body{background:#fff}</style><p>text on paper"
 
 
@@ -46,6 +48,34 @@ def test_a_watermark_stands_on_every_page(pages: Press) -> None:
     assert (first.top + first.bottom) / 2 == pytest.approx(height / 2, abs=20)
     printable = width - 2 * 0.4 * 72
     assert (first.right - first.left) / printable == pytest.approx(0.6, abs=0.05)
+
+
+@pytest.mark.parametrize("mark", [{"text": "DRAFT", "angle": 0}, {"image": "red.png"}])
+def test_a_watermark_makes_no_page_of_its_own(pages: Press, mark: dict[str, object]) -> None:
+    html = "".join(f"<section style='break-after:page'>sheet{n}</section>" for n in (1, 2))
+    html += "<style>section:first-child{break-before:page}</style>"
+    sheet = Sheet(html, page=watermarked(**mark), assets={"red.png": RED})
+    (pdf,) = pages.print_all([sheet])
+    assert layout(pdf).pages == 2
+
+
+def test_a_watermark_has_its_share_of_a_paper_that_the_page_chose(pages: Press) -> None:
+    html = "<style>@page{size:100mm 150mm;margin:20mm}</style><p>text"
+    page = watermarked(text="DRAFT", angle=0).evolve(prefer_css_page_size=True)
+    (word,) = layout(pages.print(html, page=page)).find("DRAFT")
+    assert (word.right - word.left) / (60 / 25.4 * 72) == pytest.approx(0.6, abs=0.03)
+    assert (word.left + word.right) / 2 == pytest.approx(50 / 25.4 * 72, abs=2)
+
+
+def test_a_watermarks_text_rises_unless_told_otherwise(pages: Press) -> None:
+    """From the lower left to the upper right, or as many degrees as are asked for."""
+    for angle, grows in ((None, True), (45, True), (-45, False)):
+        page = watermarked(text="lllllllll", opacityPercent=100, colour="#000", angle=angle)
+        found = picture(pages.print("", page=page)).convert("L")
+        width, height = found.size
+        left = found.crop((0, 0, width // 2, height)).point(lambda grey: 255 - grey).getbbox()
+        assert left is not None
+        assert ((left[1] + left[3]) / 2 > height / 2) is grows, angle
 
 
 def test_a_watermark_is_faint_unless_told_otherwise(pages: Press) -> None:
@@ -81,10 +111,8 @@ def test_a_stamp_lies_over_what_a_watermark_lies_under(pages: Press, over: bool,
 
 
 def test_an_image_as_watermark(pages: Press) -> None:
-    red = io.BytesIO()
-    Image.new("RGB", (40, 20), (255, 0, 0)).save(red, "PNG")
     page = watermarked(image="stamp.png", opacityPercent=100, sizePercent=50)
-    pdf = pages.print_all([Sheet(PAPER, page=page, assets={"stamp.png": red.getvalue()})])[0]
+    pdf = pages.print_all([Sheet(PAPER, page=page, assets={"stamp.png": RED})])[0]
     image = picture(pdf)
     assert image.getpixel((image.width // 2, image.height // 2)) == (255, 0, 0)
     counts = image.getcolors(1 << 20) or []

@@ -60,7 +60,7 @@ async def show(tab: Tab, html: str, page: PageOptions, supply: Supply) -> Shown:
     if page.wait is not None:
         await wait_for(tab, page.wait)
     if page.watermark is not None:
-        await _mark(tab, page, page.watermark, supply)
+        await _mark(tab, page.watermark, supply)
     layout = None
     if page.kind is Output.PDF:
         # The question is not waited for: the browser answers in turn.
@@ -70,7 +70,7 @@ async def show(tab: Tab, html: str, page: PageOptions, supply: Supply) -> Shown:
     return Shown(data, pages, _noticed(tab, page, layout))
 
 
-async def _mark(tab: Tab, page: PageOptions, watermark: Watermark, supply: Supply) -> None:
+async def _mark(tab: Tab, watermark: Watermark, supply: Supply) -> None:
     image = None
     if watermark.image is not None:
         asset = supply.assets.get(watermark.image)
@@ -78,8 +78,7 @@ async def _mark(tab: Tab, page: PageOptions, watermark: Watermark, supply: Suppl
             text = f"The template has no asset {watermark.image!r}, which the watermark is to show."
             raise RowError(Code.ASSET_NOT_FOUND, text)
         image = await supply.load(asset.key)
-    width, _ = printable(page) if page.kind is Output.PDF else viewport(page)
-    if not await tab.evaluate(script(watermark, image, width)):
+    if not await tab.evaluate(script(watermark, image)):
         text = f"The watermark's asset {watermark.image!r} is no picture that the browser can show."
         raise RowError(Code.ASSET_INVALID, text)
 

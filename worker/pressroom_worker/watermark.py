@@ -8,7 +8,9 @@ import orjson
 
 from pressroom.model.finish import Watermark
 
-#: The element is fixed, which on paper means: on every page. Styles of the page do not reach it.
+#: The element is fixed, which on paper means: on every page. Styles of the page do not reach it. It
+#: comes before the body: behind a last page break it would make one more page. Its size is told of
+#: the width between the margins, which the page may have chosen itself.
 _SCRIPT = """(async (mark) => {
   const box = document.createElement('div'), inner = document.createElement(mark.tag);
   const style = (element, rules) => {
@@ -24,7 +26,7 @@ _SCRIPT = """(async (mark) => {
     'font-family': 'sans-serif', 'font-weight': 'bold', 'font-size': '100px', 'line-height': '1.2',
     '-webkit-print-color-adjust': 'exact'});
   box.appendChild(inner);
-  document.documentElement.appendChild(box);
+  document.documentElement.prepend(box);
   if (mark.tag === 'img') {
     inner.style.setProperty('width', `${mark.size}%`, 'important');
     inner.style.setProperty('height', 'auto', 'important');
@@ -34,16 +36,15 @@ _SCRIPT = """(async (mark) => {
   }
   inner.textContent = mark.content;
   const natural = inner.offsetWidth || 1;
-  inner.style.setProperty('font-size', `${100 * mark.width * mark.size / 100 / natural}px`,
-    'important');
+  inner.style.setProperty('font-size', `${100 * mark.size / natural}vw`, 'important');
   return true;
 })("""
 
 
-def script(watermark: Watermark, image: bytes | None, width: int) -> str:
+def script(watermark: Watermark, image: bytes | None) -> str:
     """JavaScript that adds the element; true once it is there, false where it is no picture.
 
-    ``width`` is what the page has between its margins, in CSS pixels; ``image`` the asset's bytes.
+    ``image`` is the asset's bytes.
     """
     text = watermark.text is not None
     angle = watermark.angle if watermark.angle is not None else (45 if text else 0)
@@ -55,7 +56,6 @@ def script(watermark: Watermark, image: bytes | None, width: int) -> str:
         "colour": watermark.colour or "#808080",
         "angle": angle,
         "size": watermark.size_percent or 60,
-        "width": width,
     }
     return f"{_SCRIPT}{orjson.dumps(mark).decode()})"
 
