@@ -189,6 +189,33 @@ def test_a_row_has_its_own_password(pages: Press) -> None:
         assert opened.owner_password_matched
 
 
+#: Each permission with those flags of a PDF that it alone sets (ISO 32000-2, table 22).
+FLAGS = {
+    Permission.PRINT: {"print_lowres", "print_highres"},
+    Permission.COPY: {"extract"},
+    Permission.MODIFY: {"modify_other", "modify_form", "modify_assembly"},
+    Permission.ANNOTATE: {"modify_annotation"},
+    Permission.FILL_FORMS: {"modify_form"},
+    Permission.ASSEMBLE: {"modify_assembly"},
+}
+
+
+@pytest.mark.parametrize("permission", list(Permission))
+def test_a_reader_may_do_what_is_permitted_and_no_more(
+    pages: Press, permission: Permission
+) -> None:
+    page = PageOptions(encryption=Encryption(permissions=[permission]))
+    with pikepdf.open(io.BytesIO(pages.print(PAPER, page=page))) as opened:
+        granted = {name for name, given in opened.allow._asdict().items() if given}
+    assert granted - {"accessibility"} == FLAGS[permission]
+
+
+def test_without_permissions_named_all_are_given(pages: Press) -> None:
+    page = PageOptions(encryption=Encryption(user_password="4711"))
+    with pikepdf.open(io.BytesIO(pages.print(PAPER, page=page)), password="4711") as opened:
+        assert all(opened.allow._asdict().values())
+
+
 def test_without_an_owner_password_nobody_has_it(pages: Press) -> None:
     page = PageOptions(encryption=Encryption(permissions=[]))
     pdf = pages.print(PAPER, page=page)

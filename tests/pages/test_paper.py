@@ -7,9 +7,10 @@ import io
 import pikepdf
 import pytest
 from PIL import Image
-from press import Layout, Press, layout, png
+from press import Layout, Press, Sheet, layout, png
 
 from pressroom.model.page import Margin, Media, PageOptions, PaperFormat
+from pressroom_worker.render import Failed
 
 POINTS = 72
 #: Chromium rounds papers and margins to whole pixels.
@@ -27,6 +28,8 @@ def printed(pages: Press, html: str, **options: object) -> Layout:
     ("paper", "millimetres"),
     [
         (PaperFormat.A0, (841, 1189)),
+        (PaperFormat.A1, (594, 841)),
+        (PaperFormat.A2, (420, 594)),
         (PaperFormat.A3, (297, 420)),
         (PaperFormat.A4, (210, 297)),
         (PaperFormat.A5, (148, 210)),
@@ -43,13 +46,23 @@ def test_paper_by_name(pages: Press, paper: PaperFormat, millimetres: tuple[floa
     assert size == pytest.approx(wanted, abs=TOLERANCE)
 
 
-def test_paper_by_size(pages: Press) -> None:
-    (size,) = printed(pages, CORNER, width="10cm", height="5in").sizes
-    assert size == pytest.approx((283.5, 360), abs=TOLERANCE)
+@pytest.mark.parametrize(
+    ("width", "height", "points"),
+    [
+        ("10cm", "5in", (283.5, 360)),
+        ("100mm", "30pc", (283.5, 360)),
+        ("283.5pt", "480px", (283.5, 360)),
+        ("378", "480", (283.5, 360)),
+    ],
+)
+def test_paper_by_size(pages: Press, width: str, height: str, points: tuple[float, float]) -> None:
+    (size,) = printed(pages, CORNER, width=width, height=height).sizes
+    assert size == pytest.approx(points, abs=TOLERANCE)
 
 
-def test_landscape_turns_the_paper(pages: Press) -> None:
-    (size,) = printed(pages, CORNER, format="A5", landscape=True).sizes
+@pytest.mark.parametrize("paper", [{"format": "A5"}, {"width": "148mm", "height": "210mm"}])
+def test_landscape_turns_the_paper(pages: Press, paper: dict[str, str]) -> None:
+    (size,) = printed(pages, CORNER, **paper, landscape=True).sizes
     assert size[0] > size[1]
     assert size == pytest.approx((595.3, 419.5), abs=TOLERANCE)
 
@@ -59,6 +72,16 @@ def test_margins_move_the_content(pages: Press) -> None:
     (word,) = printed(pages, CORNER, margin=margin).find("corner")
     assert word.left == pytest.approx(2 * POINTS, abs=TOLERANCE)
     assert word.top == pytest.approx(50 / 25.4 * POINTS, abs=TOLERANCE)
+
+
+def test_margins_end_the_lines_and_the_page(pages: Press) -> None:
+    html = "<style>body,p{margin:0;text-align:right}p{height:150mm}</style><p>first<p>second"
+    plain = printed(pages, html, margin={"right": "50mm", "bottom": "0"}, format="A3")
+    (first,), (second,) = plain.find("first"), plain.find("second")
+    assert first.right == pytest.approx((297 - 50) / 25.4 * POINTS, abs=TOLERANCE)
+    assert (first.page, second.page) == (1, 1)
+    deep = printed(pages, html, margin={"right": "50mm", "bottom": "26cm"}, format="A3")
+    assert deep.find("second")[0].page > 1
 
 
 def test_the_default_margin_is_four_tenths_of_an_inch(pages: Press) -> None:
@@ -72,10 +95,19 @@ def test_scale_enlarges(pages: Press) -> None:
     assert (larger.right - larger.left) / (plain.right - plain.left) == pytest.approx(2, rel=0.03)
 
 
-def test_page_ranges_keep_what_they_name(pages: Press) -> None:
-    found = printed(pages, FIVE, pageRanges="2, 4-5")
-    assert found.text() == "sheet2 sheet4 sheet5"
-    assert found.pages == 3
+@pytest.mark.parametrize(
+    ("ranges", "kept"), [("2, 4-5", "245"), ("4-", "45"), ("3-99", "345"), ("5, 1", "15")]
+)
+def test_page_ranges_keep_what_they_name(pages: Press, ranges: str, kept: str) -> None:
+    found = printed(pages, FIVE, pageRanges=ranges)
+    assert found.text() == " ".join(f"sheet{number}" for number in kept)
+    assert found.pages == len(kept)
+
+
+def test_pages_that_a_row_does_not_have_fail_it(pages: Press) -> None:
+    got = pages.outcome(Sheet(FIVE, page=PageOptions(page_ranges="7-9")))
+    assert isinstance(got, Failed)
+    assert "page" in got.error.message.lower()
 
 
 @pytest.mark.parametrize(("prefers", "size"), [(True, (283.5, 425.2)), (False, (595.3, 841.9))])

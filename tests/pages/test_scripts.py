@@ -1,4 +1,7 @@
-"""Every script that the worker's fonts are for: each word is there, in a font inside the file."""
+"""Every script that the worker's fonts are for: each word is there, in a font inside the file.
+
+That none of its characters is a box is the word of the quality gate, which test_quality tries.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,10 @@ import subprocess
 import pikepdf
 import pytest
 from PIL import Image, ImageChops
-from press import Press, layout, png
+from press import Press, Sheet, layout, png
+
+from pressroom.model.checks import Finding
+from pressroom_worker.render import Rendered
 
 SCRIPTS = {
     "Latin": ("Žluťoučký façade", "Žluťoučký"),
@@ -22,20 +28,30 @@ SCRIPTS = {
 }
 
 
+def printed(pages: Press, html: str) -> tuple[bytes, tuple[Finding, ...]]:
+    """The PDF, and what the quality gate has to say of it."""
+    got = pages.outcome(Sheet(html))
+    assert isinstance(got, Rendered), got
+    return got.data, got.findings
+
+
+@pytest.mark.parametrize("family", ["sans-serif", "serif", "Absent"])
 @pytest.mark.parametrize("script", SCRIPTS)
-def test_a_script_prints_with_embedded_fonts(pages: Press, script: str) -> None:
+def test_a_script_prints_with_embedded_fonts(pages: Press, script: str, family: str) -> None:
     text, word = SCRIPTS[script]
-    pdf = pages.print(f"<meta charset=utf-8><p style='font:20px sans-serif'>{text}")
+    pdf, findings = printed(pages, f"<meta charset=utf-8><p style='font:20px {family}'>{text}")
     assert word in layout(pdf).text()
     assert _fonts(pdf), "no font at all"
     assert all(_fonts(pdf).values()), f"not embedded: {_fonts(pdf)}"
+    assert findings == ()
 
 
 @pytest.mark.parametrize(
     ("name", "text"), [("Arabic", "فاتورة رقم"), ("Hebrew", "חשבונית מס")], ids=["Arabic", "Hebrew"]
 )
 def test_right_to_left_text_stands_at_the_right(pages: Press, name: str, text: str) -> None:
-    pdf = pages.print(f"<p dir=rtl style='font:20px sans-serif'>{text}")
+    pdf, findings = printed(pages, f"<p dir=rtl style='font:20px sans-serif'>{text}")
+    assert findings == ()
     ((width, _),) = layout(pdf).sizes
     words = layout(pdf).words
     first, second = text.split()
@@ -48,8 +64,28 @@ def test_right_to_left_text_stands_at_the_right(pages: Press, name: str, text: s
     assert all(_fonts(pdf).values())
 
 
+@pytest.mark.parametrize(
+    ("joined", "apart"),
+    [("سلام", "س\u200cل\u200cا\u200cم"), ("क्षि", "क\u094d\u200cषि"), ("👩\u200d🚀", "👩🚀")],
+    ids=["Arabic", "Devanagari", "emoji"],
+)
+def test_letters_are_joined_as_their_script_wants(pages: Press, joined: str, apart: str) -> None:
+    widths = []
+    for text in (joined, apart):
+        pdf, findings = printed(pages, f"<p style='font:60px sans-serif'>{text}")
+        assert findings == ()
+        with Image.open(io.BytesIO(png(pdf))) as picture:
+            ink = ImageChops.invert(picture.convert("L")).getbbox()
+        assert ink is not None
+        widths.append(ink[2] - ink[0])
+    assert widths[0] < 0.9 * widths[1], widths
+
+
 def test_emoji_have_their_colours(pages: Press) -> None:
-    with Image.open(io.BytesIO(png(pages.print("<p style='font-size:60px'>🟥🟩</p>")))) as picture:
+    pdf, findings = printed(pages, "<p style='font-size:60px'>🟥🟩</p>")
+    assert findings == ()
+    assert all(_fonts(pdf).values())
+    with Image.open(io.BytesIO(png(pdf))) as picture:
         red, green = _share(picture, (221, 46, 68)), _share(picture, (120, 177, 89))
     assert red > 0.0005
     assert green > 0.0005
