@@ -31,6 +31,7 @@ from pressroom.model.batchjob import (
     Webhook,
     cannot_merge,
 )
+from pressroom.model.checks import Check, Policy
 from pressroom.model.document import BuiltIn, DocumentKind, DocumentStyle
 from pressroom.model.finish import MergeOptions, NumberPlace, PdfStandard, Permission
 from pressroom.model.page import Media, Output, PageOptions, PaperFormat
@@ -335,6 +336,7 @@ _ENUMS: dict[str, type[StrEnum]] = {
     "place": NumberPlace,
     "kind": DocumentKind,
     "style": DocumentStyle,
+    **{check.value: Policy for check in Check},
 }
 
 
