@@ -1,4 +1,4 @@
-"""Options beyond the paper: headers and footers, pictures, waiting, scripts."""
+"""Options beyond the paper: headers and footers, waiting, scripts."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from press import Press, Sheet, layout, png
 from website import picture
 
 from pressroom.errors import Code
-from pressroom.model.page import Margin, Output, PageOptions
+from pressroom.model.page import Margin, PageOptions
 from pressroom_worker.render import Failed, Rendered
 
 TALL = "".join(f"<section style='break-after:page'>sheet{n}</section>" for n in range(1, 4))
@@ -116,65 +116,6 @@ def test_a_first_header_leaves_links_and_outline(pages: Press) -> None:
             assert [item.title for item in outline.root] == ["Head"]
 
 
-# --- pictures ------------------------------------------------------------------------------------
-def test_a_picture_has_the_papers_size_or_its_own(pages: Press) -> None:
-    paper = image(pages.print("text", page=options(output="Png", format="A6")))
-    assert paper.size == (397, 559)
-    own = options(output="Png", image={"width": 300, "height": 200})
-    assert image(pages.print("text", page=own)).size == (300, 200)
-
-
-def test_all_of_a_long_page_or_its_window(pages: Press) -> None:
-    html = "<style>body{margin:0}</style><div style='height:900px;background:#0f0'></div>"
-    window = {"width": 300, "height": 200}
-    whole = image(pages.print(html, page=options(output="Png", image=window)))
-    assert whole.size == (300, 900)
-    part = options(output="Png", image={**window, "fullPage": False})
-    assert image(pages.print(html, page=part)).size == (300, 200)
-
-
-def test_a_finer_picture_is_laid_out_alike(pages: Press) -> None:
-    html = (
-        "<style>body{margin:0;background:#fff}@media(min-resolution:2dppx){body{background:#00f}}"
-        "</style><div style='width:100px;height:50px;background:#f00'></div>"
-    )
-    window = {"width": 300, "height": 200}
-    fine = options(output="Png", image={**window, "deviceScalePercent": 200})
-    found = image(pages.print(html, page=fine)).convert("RGB")
-    assert found.size == (600, 400)
-    assert found.getpixel((198, 98)) == (255, 0, 0)
-    assert found.getpixel((202, 98)) == (0, 0, 255)
-
-
-def test_quality_is_size(pages: Press) -> None:
-    html = "<p style='font-size:40px'>" + "Lorem ipsum " * 60
-    sizes = {}
-    for kind in (Output.JPEG, Output.WEBP):
-        coarse, usual, fine = (
-            len(pages.print(html, page=options(output=kind, image=given)))
-            for given in ({"quality": 10}, {}, {"quality": 95})
-        )
-        sizes[kind] = coarse < usual < fine
-    assert all(sizes.values())
-
-
-def test_a_picture_on_nothing(pages: Press) -> None:
-    html = "<style>body{margin:0}</style><div style='width:50px;height:50px;background:#f00'></div>"
-    clear = options(output="Png", image={"width": 100, "height": 100, "transparent": True})
-    plain = options(output="Png", image={"width": 100, "height": 100})
-    sheets = [Sheet(html, page=clear), Sheet(html, page=plain)]
-    first, second = (image(data).convert("RGBA") for data in pages.print_all(sheets))
-    assert first.getpixel((10, 10)) == (255, 0, 0, 255)
-    assert first.getpixel((90, 90)) == (0, 0, 0, 0)
-    assert second.getpixel((90, 90)) == (255, 255, 255, 255)
-
-
-def test_pictures_have_their_templates_assets(pages: Press) -> None:
-    html = "<style>body{margin:0}</style><img src=red.png>"
-    (found,) = pages.print_all([Sheet(html, page=options(output="Png"), assets={"red.png": RED})])
-    assert image(found).convert("RGB").getpixel((5, 5)) == (255, 0, 0)
-
-
 # --- waiting and scripts -------------------------------------------------------------------------
 LATE = (
     "<p>early</p><script>setTimeout(()=>{document.body.innerHTML+='<p id=late>late</p>'},300)"
@@ -195,6 +136,15 @@ def test_what_scripts_add_late_is_waited_for(pages: Press, wait: dict[str, objec
     assert layout(pages.print(LATE, page=options(scripts=True))).text() == "early"
     page = options(scripts=True, wait=wait)
     assert layout(pages.print(LATE, page=page)).text() == "early late"
+
+
+def test_scripts_run_only_where_that_is_asked_for(pages: Press) -> None:
+    html = "<p>still<script>document.querySelector('p').textContent='moved'</script>"
+    texts = [
+        layout(pages.print(html, page=options(**given))).text()
+        for given in ({}, {"scripts": False}, {"scripts": True})
+    ]
+    assert texts == ["still", "still", "moved"]
 
 
 def test_a_page_without_scripts_can_be_waited_for_too(pages: Press) -> None:

@@ -138,6 +138,35 @@ def test_what_a_policy_means(pages: Press, policy: Policy) -> None:
         assert "checks.blankPages" in error.message
 
 
+@pytest.mark.parametrize(
+    ("check", "html"),
+    [
+        ("missingGlyphs", "\ue000"),
+        ("cutContent", "<div style='width:9px;height:9px;overflow:hidden'>long words</div>"),
+        ("failedAssets", "text<img src='https://nowhere.example/logo.png'>"),
+        ("consoleErrors", "text<script>console.error('no data')</script>"),
+    ],
+)
+def test_every_check_can_fail_a_row_or_be_left_out(pages: Press, check: str, html: str) -> None:
+    for policy in (Policy.FAIL, Policy.OFF):
+        page = PageOptions.model_validate({"scripts": True, "checks": {check: policy}})
+        outcome = pages.outcome(Sheet(html, page=page))
+        assert (getattr(outcome, "error", None) is not None) is (policy is Policy.FAIL)
+        assert checks(list(outcome.findings)) == (
+            {Check(check)} if policy is Policy.FAIL else set()
+        )
+
+
+@pytest.mark.parametrize("check", ["failedAssets", "consoleErrors"])
+def test_pictures_are_looked_at_too(pages: Press, check: str) -> None:
+    html = "<img src='https://nowhere.example/x.png'><script>console.error('no data')</script>"
+    page = {"scripts": True, "output": "Png", "checks": {check: Policy.FAIL}}
+    outcome = pages.outcome(Sheet(html, page=PageOptions.model_validate(page)))
+    error = getattr(outcome, "error", None)
+    assert error is not None
+    assert f"checks.{check}" in error.message
+
+
 def _snake(wanted: dict[str, int]) -> dict[str, int]:
     return {name.replace("P", "_p"): value for name, value in wanted.items()}
 

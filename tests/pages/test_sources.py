@@ -68,6 +68,14 @@ def test_headers_and_cookies_go_to_the_urls_own_host(pages: Press, shop: Site) -
         assert "session=abc" in asked.headers["Cookie"]
 
 
+def test_a_header_of_its_own_stands_for_the_browsers(pages: Press, shop: Site) -> None:
+    headers = [{"name": "user-agent", "value": "Mine/1"}, {"name": "ACCEPT", "value": "text/html"}]
+    fetched(pages, f"{shop.url}/page", request={"headers": headers})
+    (asked,) = shop.asked("/page")
+    assert asked.headers.getall("User-Agent") == ["Mine/1"]
+    assert asked.headers.getall("Accept") == ["text/html"]
+
+
 def test_a_cookie_goes_where_its_domain_and_path_say(pages: Press, shop: Site) -> None:
     cookies = [
         {"name": "here", "value": "1", "domain": "127.0.0.1", "path": "/page"},
@@ -158,6 +166,12 @@ def test_an_answer_without_end_costs_its_row_alone(pages: Press, shop: Site) -> 
 def test_a_late_page_is_waited_for(pages: Press, shop: Site, wait: dict[str, object]) -> None:
     assert printed(fetched(pages, f"{shop.url}/late")) == "late"
     assert printed(fetched(pages, f"{shop.url}/late", wait=wait)) == "late arrived"
+
+
+def test_the_network_is_waited_for_until_it_is_idle(pages: Press, shop: Site) -> None:
+    assert printed(fetched(pages, f"{shop.url}/chain")) == "chain"
+    got = fetched(pages, f"{shop.url}/chain", wait={"networkIdle": True})
+    assert printed(got) == "chain step1 step2 step3"
 
 
 @pytest.mark.parametrize(

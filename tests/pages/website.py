@@ -40,6 +40,10 @@ _PAGE = """<!doctype html><title>Shop</title><link rel=stylesheet href=/style.cs
 _LATE = """<h1>late</h1><script>setTimeout(()=>{
 document.body.innerHTML+='<p id=there>arrived</p>';window.there=true},400)</script>"""
 
+#: Asks for one thing after another, each only once the last one is there.
+_CHAIN = """<h1>chain</h1><script>onload=()=>setTimeout(async()=>{
+for(let n=1;n<4;n++){await fetch('/slow.png?'+n);document.body.innerHTML+=`<p>step${n}</p>`}
+},100)</script>"""
 _LATER = "<h1>stays</h1><script>onload=()=>setTimeout(()=>{location='/page'})</script>"
 
 
@@ -67,6 +71,7 @@ def _answer(path: str, port: int) -> web.Response:
     answers = {
         "/page": lambda: _html(_PAGE),
         "/late": lambda: _html(_LATE),
+        "/chain": lambda: _html(_CHAIN),
         "/endless": lambda: _html("<h1>endless</h1><img src=/endless.png>"),
         "/leaves": lambda: _html("<h1>stays</h1><script>location='/page'</script>"),
         "/later": lambda: _html(_LATER),
