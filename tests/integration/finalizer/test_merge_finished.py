@@ -12,7 +12,7 @@ import pypdf
 import pytest
 from pdf_words import Word, words
 
-from pressroom.model.finish import MergeOptions
+from pressroom.model.finish import MergeOptions, NumberPlace
 from pressroom_finalizer.faults import BrokenJobError
 from pressroom_finalizer.merging import MergeLimits, merging
 
@@ -100,6 +100,26 @@ async def test_numbers_run_across_the_file_upright_and_in_their_place(tmp_path: 
         assert height - 36 < line[0].top < line[0].bottom < height - 18
 
 
+@pytest.mark.parametrize("place", list(NumberPlace))
+async def test_numbers_stand_in_every_place(tmp_path: Path, place: NumberPlace) -> None:
+    out = await merged(tmp_path, some(tmp_path, ROWS[:2]), page_numbers={"place": place})
+    for page in (1, 2):
+        line = [
+            word for word in words(out) if word.page == page and not word.text.startswith("row")
+        ]
+        assert [word.text for word in line] == [str(page), "/", "2"]
+        left, right = line[0].left, line[-1].right
+        at = {
+            "Left": left - 24,
+            "Center": (left + right) / 2 - A4[0] / 2,
+            "Right": right - A4[0] + 24,
+        }
+        (side,) = (side for side in at if place.endswith(side))
+        assert abs(at[side]) < 1
+        assert (line[0].top < 36) is place.startswith("Top")
+        assert (line[0].bottom > A4[1] - 36) is place.startswith("Bottom")
+
+
 async def test_the_contents_name_each_row_with_its_page_and_a_link(tmp_path: Path) -> None:
     out = await merged(tmp_path, some(tmp_path, ROWS, pages=3), contents={"title": "Inhalt"})
     reader = pypdf.PdfReader(out)
@@ -158,6 +178,16 @@ async def test_the_watermark_lies_slanted_on_every_page(tmp_path: Path) -> None:
     assert {(x // 60, y // 60) for x, y in drawn} >= {(3, 8), (4, 7), (6, 5)}
 
 
+@pytest.mark.parametrize("over", [True, False])
+async def test_a_stamp_lies_over_what_a_watermark_lies_under(tmp_path: Path, over: bool) -> None:
+    (row, _), *_ = rows = some(tmp_path, ROWS[:1])
+    with pikepdf.open(row, allow_overwriting_input=True) as pdf:
+        pdf.pages[0].contents_add(b"1 g 0 0 595 842 re f", prepend=True)
+        pdf.save(row)
+    out = await merged(tmp_path, rows, watermark={"text": "COPY", "over": over, "colour": "#c00"})
+    assert bool(_pixels(out)) is over
+
+
 def _pixels(pdf: Path) -> list[tuple[int, int]]:
     from PIL import Image
 
@@ -190,13 +220,16 @@ async def test_metadata_and_encryption(tmp_path: Path) -> None:
         assert pdf.allow.print_highres
 
 
-async def test_an_archive_has_its_fonts_in_it_and_says_what_it_is(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("standard", "part"), [("PdfA2b", "2"), ("PdfA3b", "3")])
+async def test_an_archive_has_its_fonts_in_it_and_says_what_it_is(
+    tmp_path: Path, standard: str, part: str
+) -> None:
     out = await merged(
-        tmp_path, some(tmp_path, ROWS), contents={}, page_numbers={}, pdf_standard="PdfA2b"
+        tmp_path, some(tmp_path, ROWS), contents={}, page_numbers={}, pdf_standard=standard
     )
     with pikepdf.open(out) as pdf:
         xmp = pdf.open_metadata()
-        assert (xmp["pdfaid:part"], xmp["pdfaid:conformance"]) == ("2", "B")
+        assert (xmp["pdfaid:part"], xmp["pdfaid:conformance"]) == (part, "B")
         assert "/OutputIntents" in pdf.Root
         (ours,) = (
             one
