@@ -137,6 +137,28 @@ def test_the_media_that_style_sheets_see(pages: Press, media: Media) -> None:
     assert printed(pages, html, emulatedMedia=media).text() == media.value
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("prefers-color-scheme", "dark"),
+        ("prefers-reduced-motion", "reduce"),
+        ("prefers-reduced-transparency", "reduce"),
+        ("prefers-contrast", "more"),
+        ("forced-colors", "active"),
+        ("color-gamut", "p3"),
+    ],
+)
+def test_the_features_that_media_queries_find(pages: Press, name: str, value: str) -> None:
+    html = (
+        f"<style>.on{{display:none}}@media({name}:{value}){{.on{{display:block}}"
+        ".off{display:none}}</style><p class=on>on<p class=off>off"
+    )
+    asked = PageOptions.model_validate({"emulatedMediaFeatures": [{"name": name, "value": value}]})
+    usual = PageOptions()
+    files = pages.print_all([Sheet(html, page=page) for page in (usual, asked, usual)])
+    assert [layout(file).text() for file in files] == ["off", "on", "off"]
+
+
 def test_tags_say_what_is_what(pages: Press) -> None:
     html = "<html lang=en><h1>Head</h1><p>Text<table><tr><th>A<tr><td>1</table>"
     with pikepdf.open(io.BytesIO(pages.print(html, page=PageOptions(tagged=True)))) as pdf:

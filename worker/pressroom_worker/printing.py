@@ -67,9 +67,13 @@ def _prints_page_one(ranges: str | None) -> bool:
     return any(int(first) == 1 for first in firsts)
 
 
-def media(page: PageOptions) -> str:
-    """The CSS media type to lay out for, also before anything is printed."""
-    return "screen" if page.emulated_media is Media.SCREEN else "print"
+def media(page: PageOptions) -> dict[str, Any]:
+    """The parameters of ``Emulation.setEmulatedMedia``, also before anything is printed."""
+    features = page.emulated_media_features or ()
+    return {
+        "media": "screen" if page.emulated_media is Media.SCREEN else "print",
+        "features": [{"name": one.name, "value": one.value} for one in features],
+    }
 
 
 def printable(page: PageOptions) -> tuple[int, int]:

@@ -52,7 +52,7 @@ class Tab:
         self._id: str = session._sessionId
         self._target = target
         self._scripts = scripts
-        self._media = ""
+        self._media: Json = {}
         self._clear = False
         self._size: Json = {}
         self._frame = ""
@@ -115,7 +115,7 @@ class Tab:
         self._loading.clear()
         self._still.set()
 
-    async def load(self, html: str, media: str) -> None:
+    async def load(self, html: str, media: Json) -> None:
         """Show a document and wait until its fonts and pictures are there."""
         await self._watch()
         address = self.traffic.supply.address
@@ -129,7 +129,7 @@ class Tab:
         )
         await self._settle(state)
 
-    async def fetch(self, url: str, media: str) -> None:
+    async def fetch(self, url: str, media: Json) -> None:
         """Show the page at ``url``. RowError ``source_failed`` with the reason."""
         await self._watch()
         await self._emulate(media)
@@ -208,10 +208,10 @@ class Tab:
     def _send(self, method: str, params: Json) -> Awaitable[Json]:
         return self._channel.send(method, params, self._id)
 
-    async def _emulate(self, media: str) -> None:
+    async def _emulate(self, media: Json) -> None:
         if media != self._media:
             self._media = media
-            await self._send("Emulation.setEmulatedMedia", {"media": media})
+            await self._send("Emulation.setEmulatedMedia", media)
 
     def _state(self) -> Awaitable[object]:
         """Ask the page for its state; it is asked before this returns."""

@@ -141,6 +141,20 @@ class Media(StrEnum):
     SCREEN = "Screen"
 
 
+class MediaFeature(Model):
+    """A feature that media queries of the page ask for, such as prefers-color-scheme: dark."""
+
+    name: Annotated[
+        str,
+        StringConstraints(
+            pattern=r"^(color-gamut|forced-colors|prefers-color-scheme|prefers-contrast|"
+            r"prefers-reduced-motion|prefers-reduced-transparency)$",
+            max_length=40,
+        ),
+    ]
+    value: Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,40}$", max_length=40)]
+
+
 class Margin(Model):
     """Page margins, CSS lengths; an absent side keeps the default of 0.4 inches."""
 
@@ -260,6 +274,9 @@ class PageOptions(Model):
     tagged: bool | None = Field(None, description="Tagged (accessible) PDF. Default false: slower.")
     outline: bool | None = Field(None, description="Bookmarks from headings. Implies tagged.")
     emulated_media: Media | None = Field(None, description="CSS media type. Default Print.")
+    emulated_media_features: Annotated[list[MediaFeature], Field(max_length=10)] | None = Field(
+        None, description="What media queries find, such as prefers-color-scheme: dark."
+    )
     scripts: bool | None = Field(None, description="Run the page's scripts. Default false.")
     output: Output | None = Field(None, description="What each row becomes. Default Pdf.")
     image: Image | None = None

@@ -25,6 +25,10 @@ def complaints(**spec: Any) -> list[str]:
         ({"page": {"pageRanges": "5-2"}}, "5-2 must not run backwards"),
         ({"page": {"pageRanges": "0"}}, "spec.page.pageRanges"),
         (
+            {"page": {"emulatedMediaFeatures": [{"name": "colour-scheme", "value": "dark"}]}},
+            "spec.page.emulatedMediaFeatures.0.name",
+        ),
+        (
             {"page": {"output": "Png"}, "outputs": ["Merged"]},
             "images and encrypted PDFs cannot be merged",
         ),
