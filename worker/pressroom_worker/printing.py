@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
-from pressroom.model.page import Image, Margin, Media, Output, PageOptions, inches
+from pressroom.model.page import MAX_PAPER_INCHES, Image, Margin, Media, Output, PageOptions, inches
 
 DEFAULT_MARGIN_INCHES = 0.4
 CSS_PIXELS_PER_INCH = 96
@@ -86,6 +87,24 @@ def printable(page: PageOptions) -> tuple[int, int]:
     across = width - _side(margin.left) - _side(margin.right)
     down = height - _side(margin.top) - _side(margin.bottom)
     return max(1, round(across * pixels)), max(1, round(down * pixels))
+
+
+def as_long_as(page: PageOptions, content: float) -> PageOptions | None:
+    """The options with paper of the same width, with room for so many CSS pixels of content.
+
+    None where that is longer than a page of a PDF can be.
+    """
+    width, height = page.paper_inches()
+    margin = page.margin or Margin()
+    scale = (page.scale_percent or 100) / 100
+    # A pixel more: the browser rounds the paper, and what does not fit makes another page.
+    long = (math.ceil(content) + 1) * scale / CSS_PIXELS_PER_INCH
+    long += _side(margin.top) + _side(margin.bottom)
+    if long > MAX_PAPER_INCHES:
+        return None
+    across = height if page.landscape else width
+    paper = {"format": None, "width": f"{across:.4f}in", "height": f"{long:.4f}in"}
+    return page.evolve(**paper, landscape=None, prefer_css_page_size=None, page_ranges=None)
 
 
 def _side(length: str | None) -> float:

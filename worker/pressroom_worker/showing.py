@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from pressroom.errors import Code, RowError
 from pressroom.model.checks import Check, Checks, Policy
 from pressroom.model.finish import Watermark
-from pressroom.model.page import Image, Output, PageOptions
+from pressroom.model.page import MAX_PAPER_INCHES, Image, Output, PageOptions
 from pressroom.pdf.first_page import replace_first_page
 from pressroom_worker import quality
 from pressroom_worker.headers import with_assets
 from pressroom_worker.printing import (
+    as_long_as,
     device_scale,
     first_page_parameters,
     image_parameters,
@@ -29,6 +30,15 @@ from pressroom_worker.watermark import script
 
 #: An image's sides at most, in pixels.
 MAX_IMAGE_SIDE = 16_000
+#: Takes back page breaks, and that the document is as high as its window.
+_FLOWING = """(() => {
+  const style = document.createElement('style');
+  style.textContent = '*{break-before:auto!important;break-after:auto!important}'
+    + 'html,body{height:auto!important;min-height:0!important}';
+  (document.head || document.documentElement).appendChild(style);
+})()"""
+#: Of its content's length, and CSS pixels more: @page may have margins of its own.
+_STRETCHES = ((1, 0), (1.05, 200), (1.5, 1000))
 
 
 @dataclass(frozen=True)
@@ -89,12 +99,33 @@ async def _ask(tab: Tab, page: PageOptions) -> object:
 
 
 async def _print(tab: Tab, page: PageOptions) -> tuple[bytes, int]:
-    data = await tab.pdf(print_parameters(page))
+    if page.single_page:
+        page, data = await _single(tab, page)
+    else:
+        data = await tab.pdf(print_parameters(page))
     pages = count_pages(data)
     first = first_page_parameters(page)
     if first is not None:
         data = replace_first_page(data, await tab.pdf(first))
     return data, pages
+
+
+async def _single(tab: Tab, page: PageOptions) -> tuple[PageOptions, bytes]:
+    """The PDF as one page, and the options with the paper that this took."""
+    await tab.evaluate(_FLOWING)
+    # In a window without height, the content says itself how long it is.
+    await tab.resize(printable(page)[0], 1)
+    _, content = await tab.content_size()
+    for share, more in _STRETCHES:
+        long = as_long_as(page, content * share + more)
+        if long is None:
+            text = f"A single page of this row would be over {MAX_PAPER_INCHES} inches long."
+            raise RowError(Code.OUTPUT_TOO_LARGE, text)
+        data = await tab.pdf(print_parameters(long))
+        if count_pages(data) == 1:
+            return long, data
+    text = "The page is not single: parts of it are as long as the paper, however long (100vh)."
+    raise RowError(Code.RENDER_FAILED, text)
 
 
 async def _picture(tab: Tab, page: PageOptions) -> bytes:

@@ -266,6 +266,9 @@ class PageOptions(Model):
     print_background: bool | None = Field(None, description="Print backgrounds. Default true.")
     page_ranges: PageRanges | None = Field(None, description="Pages to keep, such as 1-3, 5.")
     prefer_css_page_size: bool | None = Field(None, description="Let @page choose the paper.")
+    single_page: bool | None = Field(
+        None, description="One page, as long as its content. The width is the paper's."
+    )
     header_html: Html | None = None
     footer_html: Html | None = None
     first_header_html: Html | None = Field(
