@@ -11,8 +11,9 @@ from typing import Any
 import orjson
 from aiohttp import BodyPartReader, web
 
-from pressroom.dialects import native, native_rows
+from pressroom.dialects import native_rows
 from pressroom.dialects.json_lines import line_of
+from pressroom.dialects.validating import json_object
 from pressroom.errors import Code, UserError
 from pressroom_gateway.rowsource import Reader, is_rows, reader_of
 
@@ -61,7 +62,7 @@ async def json_request(request: web.Request, most: int) -> AsyncIterator[dict[st
         raise UserError(Code.UNSUPPORTED_MEDIA_TYPE, "Send application/json here.", status=415)
     text = await read(request, most)
     async with lines_of(text):
-        yield native.json_object(await offload(len(text), native_rows.parse_json, text))
+        yield json_object(await offload(len(text), native_rows.parse_json, text))
 
 
 @asynccontextmanager
@@ -146,7 +147,7 @@ async def _form(request: web.Request, most: int) -> Streamed:
             Code.INVALID_REQUEST, "The form's second part must be called rows.", path="rows"
         )
     content_type = second.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-    options = native.json_object(native_rows.parse_json(text), "part request")
+    options = json_object(native_rows.parse_json(text), "part request")
     charset = second.get_charset("") or None
     reader = reader_of(content_type, charset, second.filename)
     return Streamed(options, text, reader, part_chunks(second, most))

@@ -13,6 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from pressroom import names
 from pressroom.dialects import native, native_rows
+from pressroom.dialects.validating import json_object
 from pressroom.errors import Code, UserError
 from pressroom.media import contradiction, media_type
 from pressroom.model.finish import AssetName
@@ -66,7 +67,7 @@ async def _form(request: web.Request) -> TemplateSpec:
             if part.name == "template" and spec is None:
                 data = await _bytes(part, min(left, MAX_TEMPLATE_BYTES))
                 async with body.lines_of(data):
-                    raw = native.json_object(native_rows.parse_json(data), "part template")
+                    raw = json_object(native_rows.parse_json(data), "part template")
                     spec = native.parse_template(raw)
             else:
                 data = await _file(request, part, min(left, MAX_ASSET_BYTES), files)

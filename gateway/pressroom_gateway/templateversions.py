@@ -8,6 +8,8 @@ from aiohttp import web
 
 from pressroom.dialects import native, native_answers, native_rows
 from pressroom.dialects.native import TemplateVersionNumber
+from pressroom.dialects.spelling import spelled
+from pressroom.dialects.validating import validated
 from pressroom.errors import Code, UserError
 from pressroom.media import media_type
 from pressroom.model.base import Model, rfc3339
@@ -74,7 +76,7 @@ async def roll_back(request: web.Request) -> web.Response:
     tenant = request[TENANT].name
     templates.refuse_others(found, tenant, template_id)
     async with body.json_request(request, _ROLLBACK_BYTES) as raw:
-        number = native.validated(Rollback, raw).version
+        number = validated(Rollback, raw).version
     kept = await _version(services, template_id, found, number)
     spec = kept.spec.evolve(aliases=found["spec"].get("aliases"))
     assets = await stored_assets(services.store, tenant_of(found), spec)
@@ -90,7 +92,7 @@ async def preview(request: web.Request) -> web.Response:
     seconds = render.seconds_of(request)
     most = min(request[TENANT].max_request_bytes, render.MAX_BODY_BYTES)
     async with body.json_request(request, most) as raw:
-        asked = native.validated(PreviewRequest, native.spelled(raw))
+        asked = validated(PreviewRequest, spelled(raw))
         data = asked.data
         if data is None:
             data = (await _spec(services, template_id, found, asked.version)).sample_data

@@ -16,6 +16,7 @@ from pydantic import Field, StringConstraints, TypeAdapter, ValidationError
 from pressroom.dialects import native, native_rows
 from pressroom.dialects.lightningpdf_options import Foreign, Options
 from pressroom.dialects.submission import Submission
+from pressroom.dialects.validating import validated
 from pressroom.errors import Code, UserError
 from pressroom.model.batchjob import Dialect, OutputKind, TemplateId
 from pressroom.model.page import PageOptions
@@ -53,7 +54,7 @@ def parse(raw: Mapping[str, Any], *, most: int) -> Order:
     """A request of at most ``most`` items. UserError with the path of what is wrong with it."""
     given = {key: value for key, value in raw.items() if value is not None}
     items = given.pop("items", None)
-    batch = native.validated(_Batch, given)
+    batch = validated(_Batch, given)
     _check_callback(batch.callback_url)
     parsed = _items(items, most)
     page = batch.options.page()
@@ -98,7 +99,7 @@ def _item(raw: Any, index: int, seen: dict[str, int]) -> _Item:
     path = f"items[{index}]"
     if not isinstance(raw, dict):
         raise UserError(Code.INVALID_REQUEST, f"{path} must be a JSON object.", path=path)
-    item = native.validated(_Item, raw, path)
+    item = validated(_Item, raw, path)
     if seen.setdefault(item.id, index) != index:
         text = f"{path}.id is {item.id!r}, as is that of items[{seen[item.id]}]."
         raise UserError(Code.DUPLICATE_ROW_ID, text, path=f"{path}.id")
@@ -138,7 +139,7 @@ def _check_callback(url: str | None) -> None:
     if url is None:
         return
     try:
-        native.validated(native.WebhookRequest, {"url": url})
+        validated(native.WebhookRequest, {"url": url})
     except UserError as bad:
         text = f"callback_url{bad.message.removeprefix('url')}"
         raise UserError(bad.code, text, path="callback_url") from None

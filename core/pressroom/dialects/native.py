@@ -10,13 +10,14 @@ import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
-from typing import Annotated, Any, Protocol, TypeVar
+from typing import Annotated, Any, Protocol
 from urllib.parse import urlsplit
 
 import orjson
-from pydantic import Field, StringConstraints, ValidationError, field_validator
+from pydantic import Field, StringConstraints, field_validator
 
-from pressroom.dialects.patterns import in_words
+from pressroom.dialects.spelling import spelled
+from pressroom.dialects.validating import validated
 from pressroom.errors import Code, UserError
 from pressroom.model.base import Model
 from pressroom.model.batchjob import (
@@ -31,17 +32,15 @@ from pressroom.model.batchjob import (
     Webhook,
     cannot_merge,
 )
-from pressroom.model.checks import Check, Policy
-from pressroom.model.document import BuiltIn, DocumentKind, DocumentStyle
-from pressroom.model.finish import MergeOptions, NumberPlace, PdfStandard, Permission
-from pressroom.model.page import Media, Output, PageOptions, PaperFormat
+from pressroom.model.document import BuiltIn
+from pressroom.model.finish import MergeOptions
+from pressroom.model.page import PageOptions
 from pressroom.model.rows import PageUrl
 from pressroom.model.template import MissingValues, TemplateHtml, TemplateSpec
 from pressroom.pagehosts import PageHosts, literal_host
 
 LabelKey = Annotated[str, StringConstraints(pattern=r"^[^:\s]+$", max_length=63)]
 LabelValue = Annotated[str, StringConstraints(max_length=255)]
-M = TypeVar("M", bound=Model)
 
 
 # --- what a request may say ----------------------------------------------------------------------
@@ -115,13 +114,6 @@ class RenderRequest(Model):
 
 
 # --- parsing -------------------------------------------------------------------------------------
-def json_object(value: Any, what: str = "request") -> dict[str, Any]:
-    """``value`` as an object, or 400."""
-    if not isinstance(value, dict):
-        raise UserError(Code.INVALID_REQUEST, f"The {what} must be a JSON object.")
-    return value
-
-
 def parse_options(raw: Mapping[str, Any]) -> BatchOptions:
     """The options of a batch, its rows already taken out."""
     options = validated(BatchOptions, spelled(_versioned(raw)))
@@ -281,93 +273,6 @@ def _refuse_conflict(page: PageOptions | None, prefix: str = "") -> None:
     fault = page.conflict() if page is not None else None
     if fault is not None:
         raise UserError(Code.INVALID_OPTION, f"{fault}.", path=f"{prefix}page", status=422)
-
-
-# --- validation ----------------------------------------------------------------------------------
-def validated(model: type[M], raw: Mapping[str, Any], prefix: str = "") -> M:
-    """``raw`` by the strict rules of JSON: no text taken for a number, no snake_case names."""
-    try:
-        return model.model_validate_json(
-            orjson.dumps(raw), strict=True, by_alias=True, by_name=False
-        )
-    except orjson.JSONEncodeError:
-        text = f"The {prefix or 'request'} is nested too deeply."
-        raise UserError(Code.INVALID_REQUEST, text, path=prefix or None) from None
-    except ValidationError as error:
-        raise _complaint(error, prefix) from None
-
-
-def _complaint(error: ValidationError, prefix: str) -> UserError:
-    first = error.errors(include_url=False, include_input=False)[0]
-    kind = first["type"]
-    path = prefix + "".join(
-        f"[{part}]" if isinstance(part, int) else f".{part}"
-        for part in first["loc"]
-        if part != "[key]"
-    )
-    path = path.removeprefix(".")
-    malformed = kind.endswith("_type") or kind in _MALFORMED
-    return UserError(
-        Code.INVALID_REQUEST if malformed else Code.INVALID_OPTION,
-        f"{path or 'The request'} {in_words(first.get('ctx')) or _reason(kind, first['msg'])}.",
-        path=path or None,
-        status=400 if malformed else 422,
-    )
-
-
-_MALFORMED = frozenset({"missing", "extra_forbidden", "int_from_float", "json_invalid"})
-
-
-def _reason(kind: str, message: str) -> str:
-    if kind == "extra_forbidden":
-        return "is not a field of this request"
-    if kind == "missing":
-        return "is missing"
-    text = message.removeprefix("Value error, ").replace("Input should", "must")
-    return text if text.startswith("must") else f"is not valid: {text[0].lower()}{text[1:]}"
-
-
-_ENUMS: dict[str, type[StrEnum]] = {
-    "format": PaperFormat,
-    "output": Output,
-    "emulatedMedia": Media,
-    "pdfStandard": PdfStandard,
-    "permissions": Permission,
-    "place": NumberPlace,
-    "kind": DocumentKind,
-    "style": DocumentStyle,
-    **{check.value: Policy for check in Check},
-}
-
-
-def spelled(raw: Mapping[str, Any]) -> dict[str, Any]:
-    """Words in any case (``letter``, ``png``, ``strict``) become the model's own spelling."""
-    spelled = dict(raw)
-    if "missingValues" in spelled:
-        spelled["missingValues"] = _word(spelled["missingValues"], MissingValues)
-    for group in ("page", "merge", "document"):
-        if isinstance(spelled.get(group), dict):
-            spelled[group] = _spelled_within(spelled[group])
-    return spelled
-
-
-def _spelled_within(options: Mapping[str, Any]) -> dict[str, Any]:
-    spelled: dict[str, Any] = {}
-    for key, value in options.items():
-        if isinstance(value, dict):
-            spelled[key] = _spelled_within(value)
-        elif key in _ENUMS and isinstance(value, list):
-            spelled[key] = [_word(one, _ENUMS[key]) for one in value]
-        else:
-            spelled[key] = _word(value, _ENUMS[key]) if key in _ENUMS else value
-    return spelled
-
-
-def _word(value: Any, words: type[StrEnum]) -> Any:
-    if not isinstance(value, str):
-        return value
-    said = value.lower().replace("-", "")
-    return next((str(word) for word in words if word.lower() == said), value)
 
 
 # --- towards the resource ------------------------------------------------------------------------

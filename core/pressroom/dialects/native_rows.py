@@ -18,9 +18,9 @@ from pressroom.dialects.native import (
     needs_template,
     one_source,
     refuse_outside,
-    spelled,
-    validated,
 )
+from pressroom.dialects.spelling import spelled
+from pressroom.dialects.validating import validated
 from pressroom.errors import Code, UserError
 from pressroom.model.base import Model
 from pressroom.model.batchjob import TemplateId
