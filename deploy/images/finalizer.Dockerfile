@@ -48,7 +48,8 @@ RUN apt-get update -qq \
     && echo 'pressroom:x:10001:10001::/tmp:/usr/sbin/nologin' >> /etc/passwd \
     && echo 'pressroom:x:10001:' >> /etc/group
 COPY --from=dependencies /app/.venv /app/.venv
-COPY --from=code /app/lib /app/lib
+COPY --from=code /app/lib/pressroom /app/lib/pressroom
+COPY --from=code /app/lib/pressroom_finalizer /app/lib/pressroom_finalizer
 ENV PATH=/app/.venv/bin:$PATH HOME=/tmp PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 WORKDIR /app
 USER 10001:10001

@@ -50,7 +50,8 @@ RUN apt-get update -qq \
 COPY deploy/images/browser.sh /tmp/browser.sh
 RUN sh /tmp/browser.sh && rm /tmp/browser.sh
 COPY --from=dependencies /app/.venv /app/.venv
-COPY --from=code /app/lib /app/lib
+COPY --from=code /app/lib/pressroom /app/lib/pressroom
+COPY --from=code /app/lib/pressroom_worker /app/lib/pressroom_worker
 ENV PATH=/app/.venv/bin:$PATH HOME=/tmp PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 WORKDIR /app
 USER 10001:10001
