@@ -141,17 +141,21 @@ class Media(StrEnum):
     SCREEN = "Screen"
 
 
+class MediaFeatureName(StrEnum):
+    """What the browser can be told to say to media queries, by the names of CSS."""
+
+    COLOR_GAMUT = "color-gamut"
+    FORCED_COLORS = "forced-colors"
+    PREFERS_COLOR_SCHEME = "prefers-color-scheme"
+    PREFERS_CONTRAST = "prefers-contrast"
+    PREFERS_REDUCED_MOTION = "prefers-reduced-motion"
+    PREFERS_REDUCED_TRANSPARENCY = "prefers-reduced-transparency"
+
+
 class MediaFeature(Model):
     """A feature that media queries of the page ask for, such as prefers-color-scheme: dark."""
 
-    name: Annotated[
-        str,
-        StringConstraints(
-            pattern=r"^(color-gamut|forced-colors|prefers-color-scheme|prefers-contrast|"
-            r"prefers-reduced-motion|prefers-reduced-transparency)$",
-            max_length=40,
-        ),
-    ]
+    name: MediaFeatureName
     value: Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,40}$", max_length=40)]
 
 
