@@ -18,7 +18,7 @@ from typing import Any
 from pdf_words import Word, sizes_and_words
 from servers import Background
 
-from pressroom.errors import PressroomError
+from pressroom.errors import NotFoundError, PressroomError
 from pressroom.lifecycle import backoff
 from pressroom.model.edits import Edit
 from pressroom.model.page import PageOptions
@@ -43,6 +43,8 @@ class Sheet:
     page: PageOptions = field(default_factory=PageOptions)
     #: The template's assets by name; given, the HTML is a template's.
     assets: Mapping[str, bytes] | None = None
+    #: Those of them that the store does not have any more.
+    lost: frozenset[str] = frozenset()
     #: Where the page may fetch from, and what it is fetched from instead of ``html``.
     egress: tuple[str, ...] = ()
     url: str | None = None
@@ -103,6 +105,8 @@ class Press:
         return got
 
     async def _asset(self, key: str) -> bytes:
+        if key not in self._assets:
+            raise NotFoundError(f"There is no object {key}.")
         return self._assets[key]
 
     def _job(self, index: int, sheet: Sheet) -> RowJob:
@@ -112,7 +116,8 @@ class Press:
         assets = {}
         for name, body in sheet.assets.items():
             digest = hashlib.sha256(body).hexdigest()
-            self._assets[digest] = body
+            if name not in sheet.lost:
+                self._assets[digest] = body
             kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
             assets[name] = Asset(key=digest, sha256=digest, bytes=len(body), content_type=kind)
         return replace(job, snapshot=job.snapshot.evolve(assets=assets))

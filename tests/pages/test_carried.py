@@ -16,7 +16,7 @@ from website import picture as plain
 from pressroom.errors import Code
 from pressroom.model.finish import Attachment, Encryption, Metadata, Permission, Watermark
 from pressroom.model.page import PageOptions
-from pressroom_worker.render import Failed
+from pressroom_worker.render import Failed, Rendered
 
 TWO = "<p>first</p><p style='break-before:page'>second</p>"
 RED = plain("#f00")
@@ -132,6 +132,16 @@ def test_a_watermark_that_is_no_picture_fails_its_row(
     assert error is not None
     assert error.code is code
     assert "logo.png" in error.message
+
+
+def test_a_watermark_that_the_store_has_lost_fails_its_row_alone(pages: Press) -> None:
+    assets = {"logo.png": plain("#102030")}
+    marked = Sheet(PAPER, page=watermarked(image="logo.png"), assets=assets, lost=frozenset(assets))
+    failed, printed = pages.outcomes([marked, Sheet(PAPER)])
+    assert isinstance(failed, Failed)
+    assert failed.error.code is Code.ASSET_NOT_FOUND
+    assert "logo.png" in failed.error.message
+    assert isinstance(printed, Rendered)
 
 
 def test_metadata_in_both_places(pages: Press) -> None:

@@ -11,10 +11,10 @@ import re
 from collections.abc import Mapping
 from urllib.parse import unquote
 
-from pressroom.errors import Code, PressroomError, RowError
+from pressroom.errors import Code, RowError
 from pressroom.model.page import PageOptions
 from pressroom.model.template import Asset
-from pressroom_worker.traffic import LoadAsset, Supply
+from pressroom_worker.traffic import Supply, read_asset
 
 _PARTS = ("header_html", "footer_html", "first_header_html")
 # None of these looks at a character more than a few times, whatever the text: all rows wait for it.
@@ -43,10 +43,10 @@ async def with_assets(page: PageOptions, supply: Supply) -> PageOptions:
         return page
     contents: dict[str, bytes] = {}
     for name in _names(list(texts.values()), supply.assets):
-        contents[name] = await _read(supply.load, name, supply.assets[name])
+        contents[name] = await read_asset(supply.load, supply.assets, name)
         if supply.assets[name].content_type == "text/css":
             for inner in _names([contents[name].decode(errors="replace")], supply.assets):
-                contents[inner] = await _read(supply.load, inner, supply.assets[inner])
+                contents[inner] = await read_asset(supply.load, supply.assets, inner)
     inliner = _Inliner(supply.assets, contents)
     return page.evolve(**{part: inliner.html(html) for part, html in texts.items()})
 
@@ -64,14 +64,6 @@ def _names(texts: list[str], assets: Mapping[str, Asset]) -> list[str]:
         for match in pattern.finditer(text)
     }
     return sorted(found & assets.keys())
-
-
-async def _read(load: LoadAsset, name: str, asset: Asset) -> bytes:
-    try:
-        return await load(asset.key)
-    except PressroomError as error:
-        text = f"The asset {name!r} cannot be read from the object store."
-        raise RowError(Code.ASSET_NOT_FOUND, text) from error
 
 
 class _Inliner:

@@ -24,7 +24,7 @@ from pressroom_worker.printing import (
 )
 from pressroom_worker.skia import count_pages
 from pressroom_worker.tab import Tab
-from pressroom_worker.traffic import Supply
+from pressroom_worker.traffic import Supply, read_asset
 from pressroom_worker.waiting import wait_for
 from pressroom_worker.watermark import script
 
@@ -83,11 +83,7 @@ async def show(tab: Tab, html: str, page: PageOptions, supply: Supply) -> Shown:
 async def _mark(tab: Tab, watermark: Watermark, supply: Supply) -> None:
     image = None
     if watermark.image is not None:
-        asset = supply.assets.get(watermark.image)
-        if asset is None:
-            text = f"The template has no asset {watermark.image!r}, which the watermark is to show."
-            raise RowError(Code.ASSET_NOT_FOUND, text)
-        image = await supply.load(asset.key)
+        image = await read_asset(supply.load, supply.assets, watermark.image)
     if not await tab.evaluate(script(watermark, image)):
         text = f"The watermark's asset {watermark.image!r} is no picture that the browser can show."
         raise RowError(Code.ASSET_INVALID, text)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pressroom.errors import Code, PressroomError, RowError
 from pressroom.model.page import PageOptions
 from pressroom.model.template import Snapshot
 from pressroom.pagehosts import PageHosts
-from pressroom_worker.traffic import LoadAsset, Supply
+from pressroom_worker.traffic import LoadAsset, Supply, read_asset
 from pressroom_worker.typesetting import Typeset
 
 _HOST_DIGITS = 16
@@ -40,18 +39,8 @@ class Supplies:
     async def attached(self, page: PageOptions, snapshot: Snapshot | None) -> Mapping[str, bytes]:
         """The assets that attachments name. RowError where one is not there."""
         named = {one.asset or one.name for one in page.attachments or () if one.text is None}
-        found: dict[str, bytes] = {}
-        for name in sorted(named):
-            asset = snapshot.assets.get(name) if snapshot is not None else None
-            if asset is None:
-                text = f"The template has no asset {name!r}."
-                raise RowError(Code.ASSET_NOT_FOUND, text)
-            try:
-                found[name] = await self._load(asset.key)
-            except PressroomError as error:
-                text = f"The asset {name!r} cannot be read from the object store."
-                raise RowError(Code.ASSET_NOT_FOUND, text) from error
-        return found
+        assets = snapshot.assets if snapshot is not None else {}
+        return {name: await read_asset(self._load, assets, name) for name in sorted(named)}
 
     def _host(self, snapshot: Snapshot) -> str:
         # By identity, for a digest costs more than a row; the entry keeps its snapshot alive.

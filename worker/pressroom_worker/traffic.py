@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import unquote, urlsplit
 
-from pressroom.errors import PressroomError
+from pressroom.errors import Code, PressroomError, RowError
 from pressroom.model.page import Request
 from pressroom.model.template import Asset
 from pressroom.pagehosts import PageHosts
@@ -36,6 +36,19 @@ _PAGES = ("text/", "image/", "application/xhtml+xml", "application/xml", "applic
 async def no_assets(key: str) -> bytes:
     """Where a renderer is given no store."""
     raise PressroomError(f"There is no store to read {key} from.")
+
+
+async def read_asset(load: LoadAsset, assets: Mapping[str, Asset], name: str) -> bytes:
+    """An asset that the row cannot do without. RowError ``asset_not_found`` where it is not there
+    or cannot be read: the other rows of the shard may need none."""
+    asset = assets.get(name)
+    if asset is None:
+        raise RowError(Code.ASSET_NOT_FOUND, f"The template has no asset {name!r}.")
+    try:
+        return await load(asset.key)
+    except PressroomError as error:
+        text = f"The asset {name!r} cannot be read from the object store."
+        raise RowError(Code.ASSET_NOT_FOUND, text) from error
 
 
 @dataclass(frozen=True)
