@@ -16,8 +16,6 @@ from collections.abc import Sequence
 
 from bench.documents import TEMPLATE, rows
 
-from pressroom.errors import PressroomError
-from pressroom.lifecycle import backoff
 from pressroom.model.checks import Checks, Policy
 from pressroom.model.page import PageOptions
 from pressroom.model.rows import Row
@@ -69,14 +67,6 @@ async def _measure(count: int, rounds: int) -> None:
     supervisor = Supervisor(BrowserOptions(), slots=2)
     await supervisor.start()
     try:
-        async with asyncio.timeout(_SECONDS):
-            for delay in backoff(0.05, 0.2):
-                try:
-                    await supervisor.healthy()
-                except PressroomError:
-                    await asyncio.sleep(delay)
-                else:
-                    break
         off, strict = _jobs(count, Policy.OFF), _jobs(count, Policy.FAIL)
         await _round(supervisor, off[:40])
         await _round(supervisor, strict[:40])

@@ -5,7 +5,6 @@ A test gives HTML and page options and gets the file that the farm would make of
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import mimetypes
 import os
@@ -18,8 +17,7 @@ from typing import Any
 from pdf_words import Word, sizes_and_words
 from servers import Background
 
-from pressroom.errors import NotFoundError, PressroomError
-from pressroom.lifecycle import backoff
+from pressroom.errors import NotFoundError
 from pressroom.model.edits import Edit
 from pressroom.model.page import PageOptions
 from pressroom.model.rows import Row
@@ -63,8 +61,8 @@ class Press:
         )
 
     def start(self) -> None:
-        """Start the browser, and wait until it works."""
-        self._background.run(self._start())
+        """Start the browser. The first print waits for it, before its own time runs."""
+        self._background.run(self._supervisor.start())
 
     def stop(self) -> None:
         self._background.run(self._supervisor.stop())
@@ -121,17 +119,6 @@ class Press:
             kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
             assets[name] = Asset(key=digest, sha256=digest, bytes=len(body), content_type=kind)
         return replace(job, snapshot=job.snapshot.evolve(assets=assets))
-
-    async def _start(self) -> None:
-        await self._supervisor.start()
-        async with asyncio.timeout(_SECONDS):
-            for delay in backoff(0.05, 0.2):
-                try:
-                    await self._supervisor.healthy()
-                except PressroomError:
-                    await asyncio.sleep(delay)
-                else:
-                    return
 
     async def _render(self, jobs: Sequence[RowJob], seconds: float) -> list[Rendered | Failed]:
         renderer = self._supervisor.renderer()
