@@ -63,7 +63,6 @@ def _no_watermark(_clause: Clause, _match: re.Match[str]) -> Change | None:
     return Change("There is no watermark.", (style(css),))
 
 
-_LOGO = "header img,.logo,#logo,.brand"
 _SIDES = {
     "left": "order:-1;margin-left:0!important;margin-right:auto!important;text-align:left",
     "right": "order:9;margin-left:auto!important;margin-right:0!important;text-align:right",
