@@ -30,6 +30,7 @@ from pypdf.errors import PyPdfError
 
 from pressroom.model.finish import Encryption, MergeOptions
 from pressroom.pdf.encryption import encryption_of
+from pressroom_finalizer.copying import copy_pages
 from pressroom_finalizer.cutting import cut
 from pressroom_finalizer.finishing import Section, finish
 
@@ -109,7 +110,7 @@ def merge(paths: Iterable[Path], out: Path, finished: Finish | None = None) -> l
             try:
                 source = opened.enter_context(pikepdf.Pdf.open(path))
                 first = len(target.pages)
-                target.pages.extend(source.pages)
+                copy_pages(source, target)
             except pikepdf.PdfError as error:
                 raise BinderError(f"{path.name} cannot be merged: {error}") from error
             for number in range(first, len(target.pages)):

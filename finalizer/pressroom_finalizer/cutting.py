@@ -9,6 +9,7 @@ from pathlib import Path
 import pikepdf
 
 from pressroom.model.finish import MergeOptions
+from pressroom_finalizer.copying import copy_pages
 from pressroom_finalizer.finishing import Section
 
 _MEGABYTE = 1_000_000
@@ -48,7 +49,7 @@ def _write(
 ) -> None:
     with pikepdf.new() as pdf:
         last = first + sum(row.pages for row in rows)
-        pdf.pages.extend(whole.pages[first:last])
+        copy_pages(whole, pdf, first, last)
         write(pdf, rows, out)
 
 

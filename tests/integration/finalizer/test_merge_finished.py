@@ -315,3 +315,45 @@ async def test_a_file_that_is_no_pdf_is_named_whatever_is_asked_for(tmp_path: Pa
     broken.write_bytes(b"<html>")
     with pytest.raises(BrokenJobError, match=r"broken\.pdf"):
         await merged(tmp_path, [(broken, "x.pdf")], contents={}, max_pages=1)
+
+
+def _linked(path: Path) -> Path:
+    """Two pages, the first with a link to the second by a name, as the browser writes it."""
+    sheet(path, path.stem, pages=2)
+    with pikepdf.open(path, allow_overwriting_input=True) as pdf:
+        first, second = (page.obj for page in pdf.pages)
+        link = pikepdf.Dictionary(
+            Type=pikepdf.Name.Annot,
+            Subtype=pikepdf.Name.Link,
+            Rect=[72, 300, 200, 320],
+            Dest=pikepdf.Name("/part"),
+        )
+        first.Annots = pikepdf.Array([pdf.make_indirect(link)])
+        pdf.Root.Dests = pikepdf.Dictionary(
+            {"/part": pikepdf.Array([second, pikepdf.Name.XYZ, 72, 700.5, 0])}
+        )
+        pdf.save(path)
+    return path
+
+
+@pytest.mark.parametrize("asked", [{}, {"contents": {}}, {"max_pages": 10}])
+async def test_a_rows_links_lead_to_its_own_pages(tmp_path: Path, asked: dict[str, object]) -> None:
+    count = 102 if not asked else 8  # more than a group
+    rows = [(_linked(tmp_path / f"{at:03d}.pdf"), f"{at}.pdf") for at in range(count)]
+    out = await merged(tmp_path, rows, **asked)
+    if "max_pages" in asked:
+        with zipfile.ZipFile(out) as archive:
+            files = [archive.read(name) for name in archive.namelist()]
+    else:
+        files = [out.read_bytes()]
+    found = 0
+    for file in files:
+        with pikepdf.open(io.BytesIO(file)) as pdf:
+            pages = list(pdf.pages)
+            start = 1 if "contents" in asked else 0
+            for page, following in zip(pages[start::2], pages[start + 1 :: 2], strict=True):
+                (link,) = page.obj.Annots
+                assert link.Dest[0].objgen == following.obj.objgen
+                assert [str(one) for one in list(link.Dest)[1:]] == ["/XYZ", "72", "700.5", "0"]
+                found += 1
+    assert found == count
