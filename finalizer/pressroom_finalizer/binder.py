@@ -147,6 +147,10 @@ class Binder:
 
         Deletes the files. BinderError for what is not a PDF, or did not come out as it should.
         """
+        try:
+            encryption_of(self._options.encryption)
+        except ValueError as error:
+            raise BinderError(str(error)) from error
         names: list[str] = []
         self._merge(_noting(rows, names), names, out)
         if self._options.splits:

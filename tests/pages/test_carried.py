@@ -199,6 +199,20 @@ def test_a_row_has_its_own_password(pages: Press) -> None:
         assert opened.owner_password_matched
 
 
+def test_a_password_opens_its_file_or_its_row_fails(pages: Press) -> None:
+    """Readers look at 127 bytes; with more, not even the right password would open the file."""
+    page = PageOptions(encryption=Encryption(user_password="{{ pin }}"))
+    rows = [Sheet(PAPER, {"pin": pin}, page=page) for pin in ("é" * 63, "é" * 64)]
+    fits, too_long = pages.outcomes(rows)
+    assert isinstance(fits, Rendered)
+    with pikepdf.open(io.BytesIO(fits.data), password="é" * 63) as opened:
+        assert opened.encryption.R == 6
+    assert isinstance(too_long, Failed)
+    assert too_long.error.code is Code.FINISH_FAILED
+    assert "127 bytes" in too_long.error.message
+    assert "é" not in too_long.error.message
+
+
 #: Each permission with those flags of a PDF that it alone sets (ISO 32000-2, table 22).
 FLAGS = {
     Permission.PRINT: {"print_lowres", "print_highres"},

@@ -8,11 +8,21 @@ import pikepdf
 
 from pressroom.model.finish import Encryption, Permission
 
+#: Bytes of a password that count (ISO 32000-2, 7.6.4.3.3). Of more, readers ask for these alone,
+#: and a file that was written with all of them opens with none.
+_MOST = 127
+
 
 def encryption_of(options: Encryption | None) -> pikepdf.Encryption | bool:
-    """How a PDF is saved to be encrypted so; False without options."""
+    """How a PDF is saved to be encrypted so; False without options.
+
+    ValueError for a password that no reader would take.
+    """
     if options is None:
         return False
+    for password in (options.user_password, options.owner_password):
+        if password is not None and len(password.encode()) > _MOST:
+            raise ValueError(f"a password is longer than {_MOST} bytes")
     chosen = set(Permission) if options.permissions is None else set(options.permissions)
     modify = Permission.MODIFY in chosen
     return pikepdf.Encryption(

@@ -357,3 +357,10 @@ async def test_a_rows_links_lead_to_its_own_pages(tmp_path: Path, asked: dict[st
                 assert [str(one) for one in list(link.Dest)[1:]] == ["/XYZ", "72", "700.5", "0"]
                 found += 1
     assert found == count
+
+
+async def test_a_password_that_no_reader_would_take_is_refused_unsaid(tmp_path: Path) -> None:
+    rows = some(tmp_path, ROWS[:1])
+    with pytest.raises(BrokenJobError, match="longer than 127 bytes") as caught:
+        await merged(tmp_path, rows, encryption={"userPassword": "s3cret" * 30})
+    assert "s3cret" not in f"{caught.value.message}{caught.value.log}"
