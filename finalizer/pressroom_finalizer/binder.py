@@ -7,8 +7,8 @@ exit status 1. It takes the files it is given: each is deleted once its pages li
 
 A process apart keeps the finalizer small and answering; its own memory is limited, so a huge job
 cannot take the part down. It opens no connection and reads no other file. Files are merged in
-groups, and the groups as a tree on disk, so that open files and memory stay bounded. Identical
-resources (fonts, images) and page contents are written once.
+groups, and the groups as a tree on disk, so that open files stay few, and memory holds what comes
+out and no more. Identical resources (fonts, images) and page contents are written once.
 """
 
 from __future__ import annotations
@@ -112,7 +112,9 @@ def merge(paths: Iterable[Path], out: Path, finished: Finish | None = None) -> l
                 first = len(target.pages)
                 copy_pages(source, target)
             except pikepdf.PdfError as error:
-                raise BinderError(f"{path.name} cannot be merged: {error}") from error
+                _check_room(path)
+                reason = str(error).removeprefix(f"{path}: ").replace(f"{path} ", "")
+                raise BinderError(f"{path.name} cannot be merged: {reason}") from error
             for number in range(first, len(target.pages)):
                 sharing.share(target.pages[number].obj)
             counts.append(len(target.pages) - first)
@@ -121,6 +123,14 @@ def merge(paths: Iterable[Path], out: Path, finished: Finish | None = None) -> l
         else:
             save(target, out)
     return counts
+
+
+def _check_room(path: Path) -> None:
+    """MemoryError where this file would not have fitted.
+
+    qpdf takes a lack of memory for a fault of the file that it reads.
+    """
+    bytearray(path.stat().st_size)
 
 
 def save(pdf: pikepdf.Pdf, out: Path, encryption: Encryption | None = None) -> None:

@@ -184,6 +184,20 @@ async def test_too_little_memory_fails_the_merge_and_nothing_else(tmp_path: Path
             await merge.finish()
 
 
+async def test_a_merged_file_that_memory_does_not_hold_is_said_to_be_so(tmp_path: Path) -> None:
+    """And not to be a fault of the row's file that was read when memory ran out."""
+    files = [
+        letter(tmp_path / f"{n:06d}.pdf", f"row {n}", font=os.urandom(1_000_000))
+        for n in range(160)
+    ]
+    os.mkdir(tmp_path / "merge")
+    with pytest.raises(BrokenJobError, match="needs more memory than it is given"):
+        async with merging(tmp_path / "merge", MergeLimits(200, 60)) as merge:
+            for file in files:
+                await merge.add(file, file.name)
+            await merge.finish()
+
+
 async def test_leaving_the_context_ends_the_process(tmp_path: Path) -> None:
     os.mkdir(tmp_path / "merge")
     async with merging(tmp_path / "merge", LIMITS) as merge:
