@@ -17,9 +17,10 @@ from pressroom.pdf.metadata import set_metadata
 from pressroom_finalizer.stamping import INK, SOFT, Box, Stamp, box_of, number_pages, text_at
 from pressroom_finalizer.typeface import Typeface
 
-#: Points. The contents page takes the paper of the first row.
-_MARGIN = 56.0
-_TITLE, _ENTRY, _LEADING = 20.0, 10.0, 18.0
+#: Of a line's height: the size of its letters.
+_ENTRY = 10 / 18
+#: Of the title's size: how much room it takes.
+_UNDER_TITLE = 2.2
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,39 @@ def _bookmark(pdf: pikepdf.Pdf, titles: Sequence[str], firsts: Sequence[pikepdf.
 
 
 # --- contents ------------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class _Layout:
+    """How a contents page is set on the paper of the first row, in points."""
+
+    box: Box
+
+    @property
+    def margin(self) -> float:
+        """That of a letter, or what leaves room on a label."""
+        return min(56.0, min(self.box.width, self.box.height) / 8)
+
+    @property
+    def title(self) -> float:
+        return min(20.0, min(self.box.width, self.box.height) / 8)
+
+    @property
+    def leading(self) -> float:
+        return min(18.0, self.box.height / 4)
+
+    @property
+    def entry(self) -> float:
+        return self.leading * _ENTRY
+
+    @property
+    def width(self) -> float:
+        return self.box.width - 2 * self.margin
+
+    def lines(self, *, is_first: bool) -> int:
+        height = self.box.height - 2 * self.margin
+        under = height - _UNDER_TITLE * self.title if is_first else height
+        return max(1, math.floor(under / self.leading))
+
+
 def _contents(
     pdf: pikepdf.Pdf,
     sections: Sequence[Section],
@@ -102,25 +136,26 @@ def _contents(
 ) -> list[pikepdf.Object]:
     """The contents pages, not yet in the PDF."""
     box = box_of(firsts[0])
-    on_first = max(1, math.floor((box.height - 2 * _MARGIN - 2.2 * _TITLE) / _LEADING))
-    on_other = max(1, math.floor((box.height - 2 * _MARGIN) / _LEADING))
+    layout = _Layout(box)
+    on_first, on_other = layout.lines(is_first=True), layout.lines(is_first=False)
     count = 1 + max(0, math.ceil((len(sections) - on_first) / on_other))
     pages: list[pikepdf.Object] = []
     done = 0
     for number in range(count):
         room = on_other if number else on_first
         drawn = [INK.encode() + b" BT "]
-        top = box.top - _MARGIN
+        top = box.top - layout.margin
         if number == 0:
-            heading = typeface.fitting(title or "Contents", (box.width - 2 * _MARGIN) / _TITLE)
-            drawn.append(text_at(box.left + _MARGIN, top - _TITLE) + typeface.show(heading, _TITLE))
-            top -= 2.2 * _TITLE
+            heading = typeface.fitting(title or "Contents", layout.width / layout.title)
+            at_left = text_at(box.left + layout.margin, top - layout.title)
+            drawn.append(at_left + typeface.show(heading, layout.title))
+            top -= _UNDER_TITLE * layout.title
         links = []
         for at in range(done, min(done + room, len(sections))):
-            low = top - (at - done + 1) * _LEADING + 5
+            low = top - (at - done + 1) * layout.leading + 0.5 * layout.entry
             shown = str(starts[at] + count + 1)
-            drawn.append(_entry(typeface, sections[at].title, shown, box, low))
-            links.append(_link(pdf, firsts[at], box, low))
+            drawn.append(_entry(typeface, sections[at].title, shown, layout, low))
+            links.append(_link(pdf, firsts[at], layout, low))
         done += room
         page = pikepdf.Dictionary(
             Type=pikepdf.Name.Page,
@@ -135,33 +170,36 @@ def _contents(
     return pages
 
 
-def _entry(typeface: Typeface, title: str, page: str, box: Box, low: float) -> bytes:
+def _entry(typeface: Typeface, title: str, page: str, layout: _Layout, low: float) -> bytes:
     """A title, dots, and the number of its page."""
-    left, right = box.left + _MARGIN, box.right - _MARGIN
+    box, size = layout.box, layout.entry
+    left, right = box.left + layout.margin, box.right - layout.margin
     number = typeface.line(page)
-    name = typeface.fitting(title, (right - left) / _ENTRY - number.width - 2)
+    name = typeface.fitting(title, (right - left) / size - number.width - 2)
     dot = typeface.line(" .")
-    gap = (right - left) / _ENTRY - number.width - name.width - 1
+    gap = (right - left) / size - number.width - name.width - 1
     dots = typeface.line(" ." * max(0, math.floor(gap / dot.width)))
     return b"".join(
         (
-            text_at(left, low) + typeface.show(name, _ENTRY),
+            text_at(left, low) + typeface.show(name, size),
             f"{SOFT} ".encode(),
-            text_at(right - (number.width + dots.width + 0.4) * _ENTRY, low),
-            typeface.show(dots, _ENTRY),
+            text_at(right - (number.width + dots.width + 0.4) * size, low),
+            typeface.show(dots, size),
             f"{INK} ".encode(),
-            text_at(right - number.width * _ENTRY, low) + typeface.show(number, _ENTRY),
+            text_at(right - number.width * size, low) + typeface.show(number, size),
         )
     )
 
 
-def _link(pdf: pikepdf.Pdf, page: pikepdf.Object, box: Box, low: float) -> pikepdf.Object:
-    rectangle = [box.left + _MARGIN, low - 4, box.right - _MARGIN, low - 4 + _LEADING]
+def _link(pdf: pikepdf.Pdf, page: pikepdf.Object, layout: _Layout, low: float) -> pikepdf.Object:
+    box = layout.box
+    low -= 0.4 * layout.entry
+    left, right = box.left + layout.margin, box.right - layout.margin
     return pdf.make_indirect(
         pikepdf.Dictionary(
             Type=pikepdf.Name.Annot,
             Subtype=pikepdf.Name.Link,
-            Rect=pikepdf.Array(rectangle),
+            Rect=pikepdf.Array([left, low, right, low + layout.leading]),
             Border=pikepdf.Array([0, 0, 0]),
             Dest=pikepdf.Array([page, pikepdf.Name.Fit]),
         )

@@ -364,3 +364,26 @@ async def test_a_password_that_no_reader_would_take_is_refused_unsaid(tmp_path: 
     with pytest.raises(BrokenJobError, match="longer than 127 bytes") as caught:
         await merged(tmp_path, rows, encryption={"userPassword": "s3cret" * 30})
     assert "s3cret" not in f"{caught.value.message}{caught.value.log}"
+
+
+@pytest.mark.parametrize("size", [(176.0, 82.0), (82.0, 176.0), (298.0, 420.0)])
+async def test_contents_have_their_place_on_small_paper(
+    tmp_path: Path, size: tuple[float, float]
+) -> None:
+    rows = [
+        (sheet(tmp_path / f"{at}.pdf", f"row{at}", size=size), f"label{at}.pdf") for at in range(5)
+    ]
+    out = await merged(tmp_path, rows, contents={})
+    with pikepdf.open(out) as pdf:
+        links = [one for page in pdf.pages for one in page.get("/Annots", ())]
+    found = [word for word in words(out) if word.text.startswith(("label", "Contents"))]
+    assert {word.text.rstrip(".") for word in found} == {
+        "Contents",
+        *(f"label{at}" for at in range(5)),
+    }
+    assert all(0 < word.left < word.right < size[0] for word in found)
+    assert all(0 < word.top < word.bottom < size[1] for word in found)
+    for link in links:
+        left, bottom, right, top = (float(side) for side in link.Rect)
+        assert 0 < left < right < size[0]
+        assert 0 < bottom < top < size[1]
