@@ -182,6 +182,13 @@ def test_attachments_are_listed_and_whole(pages: Press, tmp_path: Path) -> None:
     assert b"2 embedded files" in done.stdout
 
 
+def test_attachments_of_one_name_are_refused(pages: Press) -> None:
+    both = [Attachment(name="a.txt", text=text) for text in ("1", "2")]
+    outcome = pages.outcome(Sheet(PAPER, data={}, page=PageOptions(attachments=both)))
+    assert isinstance(outcome, Failed)
+    assert "two attachments have the same name" in outcome.error.message.lower()
+
+
 def test_a_row_has_its_own_password(pages: Press) -> None:
     encryption = Encryption(
         user_password="{{ pin }}", owner_password="boss", permissions=[Permission.PRINT]

@@ -337,6 +337,9 @@ class PageOptions(Model):
             self.attachments or self.factur_x is not None
         ):
             return "PDF/A-2b has no room for attached files: make pdfStandard PdfA3b"
+        attached = [one.name for one in self.attachments or ()]
+        if len(set(attached)) != len(attached):
+            return "two attachments have the same name: only one of them would be there"
         return None
 
     def paper_inches(self) -> tuple[float, float]:
