@@ -17,7 +17,7 @@ from typing import Any
 from pdf_words import Word, sizes_and_words
 from servers import Background
 
-from pressroom.errors import NotFoundError
+from pressroom.errors import NotFoundError, UnavailableError
 from pressroom.model.edits import Edit
 from pressroom.model.page import PageOptions
 from pressroom.model.rows import Row
@@ -43,6 +43,8 @@ class Sheet:
     assets: Mapping[str, bytes] | None = None
     #: Those of them that the store does not have any more.
     lost: frozenset[str] = frozenset()
+    #: Those that it cannot give at present.
+    away: frozenset[str] = frozenset()
     #: Where the page may fetch from, and what it is fetched from instead of ``html``.
     egress: tuple[str, ...] = ()
     url: str | None = None
@@ -56,6 +58,7 @@ class Press:
     def __init__(self, background: Background) -> None:
         self._background = background
         self._assets: dict[str, bytes] = {}
+        self._away: set[str] = set()
         self._supervisor = Supervisor(
             BrowserOptions(executable=CHROMIUM), slots=2, assets=self._asset
         )
@@ -103,6 +106,8 @@ class Press:
         return got
 
     async def _asset(self, key: str) -> bytes:
+        if key in self._away:
+            raise UnavailableError("The object store does not answer.")
         if key not in self._assets:
             raise NotFoundError(f"There is no object {key}.")
         return self._assets[key]
@@ -116,6 +121,8 @@ class Press:
             digest = hashlib.sha256(body).hexdigest()
             if name not in sheet.lost:
                 self._assets[digest] = body
+            if name in sheet.away:
+                self._away.add(digest)
             kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
             assets[name] = Asset(key=digest, sha256=digest, bytes=len(body), content_type=kind)
         return replace(job, snapshot=job.snapshot.evolve(assets=assets))

@@ -12,6 +12,9 @@ from PIL import Image
 from press import Press, Sheet, layout, png
 from website import picture
 
+from pressroom.errors import UnavailableError
+from pressroom.model.checks import Checks, Policy
+from pressroom.model.finish import Attachment, Watermark
 from pressroom.model.page import Margin, PageOptions
 from pressroom_worker.fetching import Fetched
 from pressroom_worker.render import Failed, Rendered
@@ -67,6 +70,29 @@ def test_a_style_sheet_that_comes_while_the_worker_is_busy_is_no_finding(
     for n in range(10):
         sheet = b"h1{color:teal}/* %d: not one that the browser has seen */" % n
         assert failed_assets(pages.outcome(Sheet(html, assets={"style.css": sheet}))) == ""
+
+
+@pytest.mark.parametrize(
+    ("html", "page"),
+    [
+        ("<img src=logo.png>", {}),
+        ("<p>text", {"header_html": "<img src=logo.png>"}),
+        ("<p>text", {"watermark": Watermark(image="logo.png")}),
+        ("<p>text", {"attachments": [Attachment(name="logo.png")]}),
+        ("<img src=logo.png>", {"checks": Checks(failed_assets=Policy.FAIL)}),
+    ],
+)
+def test_no_row_comes_out_without_what_the_store_cannot_give_at_present(
+    pages: Press, html: str, page: dict[str, object]
+) -> None:
+    """Its shard is handed back, to be tried again."""
+    assets = {"logo.png": picture("#0a0b0c")}
+    sheet = Sheet(
+        html, page=PageOptions.model_validate(page), assets=assets, away=frozenset(assets)
+    )
+    with pytest.raises(UnavailableError):
+        pages.outcomes([sheet])
+    assert layout(pages.print("<p>next")).text() == "next"
 
 
 def test_rows_with_and_without_assets_follow_one_another_in_one_tab(pages: Press) -> None:

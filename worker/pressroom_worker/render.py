@@ -159,7 +159,9 @@ class _Shard:
         ends = started + max(0.0, self.row_timeout - row.seconds)
         try:
             shown = await self._make(desk, seat, row, ends)
+            _refuse_outage(seat)
         except RowError as error:
+            _refuse_outage(seat)
             return Failed(index, error, _millis(started, row))
         except PressroomError:
             raise
@@ -237,6 +239,12 @@ class _Shard:
         except RowError:
             await desk.leave(seat)
             raise
+
+
+def _refuse_outage(seat: Seat) -> None:
+    """UnavailableError where the page lacks what the store could not give just then."""
+    if seat.tab.traffic.outage is not None:
+        raise seat.tab.traffic.outage
 
 
 async def _seat(desk: Desk, row: Typeset) -> Seat:

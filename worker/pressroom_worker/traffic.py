@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import unquote, urlsplit
 
-from pressroom.errors import Code, PressroomError, RowError
+from pressroom.errors import Code, NotFoundError, PressroomError, RowError, UnavailableError
 from pressroom.model.page import Request
 from pressroom.model.template import Asset
 from pressroom.pagehosts import PageHosts
@@ -39,15 +39,15 @@ async def no_assets(key: str) -> bytes:
 
 
 async def read_asset(load: LoadAsset, assets: Mapping[str, Asset], name: str) -> bytes:
-    """An asset that the row cannot do without. RowError ``asset_not_found`` where it is not there
-    or cannot be read: the other rows of the shard may need none."""
+    """An asset that the row cannot do without. RowError ``asset_not_found`` where it is not there,
+    UnavailableError while the store is away: that is not the row's fault."""
     asset = assets.get(name)
     if asset is None:
         raise RowError(Code.ASSET_NOT_FOUND, f"The template has no asset {name!r}.")
     try:
         return await load(asset.key)
-    except PressroomError as error:
-        text = f"The asset {name!r} cannot be read from the object store."
+    except NotFoundError as error:
+        text = f"The asset {name!r} is not in the object store any more."
         raise RowError(Code.ASSET_NOT_FOUND, text) from error
 
 
@@ -89,6 +89,8 @@ class Traffic:
         #: URLs that failed, cut to MAX_URL, and why.
         self.failed: dict[str, str] = {}
         self.fonts_failed = False
+        #: Set where the store was away when the page asked for an asset.
+        self.outage: UnavailableError | None = None
         #: Why the URL source did not come.
         self.source_error: str | None = None
         self._allowance = Allowance()
@@ -180,8 +182,11 @@ class Traffic:
             raise FetchError("the template has no such asset")
         try:
             body = await self.supply.load(asset.key)
-        except PressroomError as error:
-            raise FetchError("the asset cannot be read from the object store") from error
+        except NotFoundError as error:
+            raise FetchError("the asset is not in the object store any more") from error
+        except UnavailableError as error:
+            self.outage = error
+            raise FetchError("the object store is away") from error
         headers = (("Content-Type", asset.content_type), ("Access-Control-Allow-Origin", "*"))
         return Fetched(200, headers, body)
 
