@@ -39,6 +39,9 @@ GROUP = 100
 _SHARED = ("/Resources", "/Contents")
 #: What is done with a merged PDF and the pages of each of its files: it is written to the path.
 Finish = Callable[[pikepdf.Pdf, list[int], Path], None]
+#: How far into a page's resources equal objects are looked for. A font lies eight deep; layers of a
+#: page lie in one another, four steps each, as often as its elements do.
+_DEEPEST = 200
 
 
 class BinderError(Exception):
@@ -60,10 +63,12 @@ class _Sharing:
             if isinstance(value, pikepdf.Object):
                 page[key] = self._choose(value)
 
-    def _choose(self, value: pikepdf.Object) -> pikepdf.Object:
+    def _choose(self, value: pikepdf.Object, depth: int = 0) -> pikepdf.Object:
         """The object to refer to instead of ``value``: an equal one seen before, or itself."""
+        if depth > _DEEPEST:
+            return value
         if not value.is_indirect:
-            self._descend(value)
+            self._descend(value, depth)
             return value
         known = self._chosen.get(value.objgen)
         if known is not None:
@@ -71,12 +76,12 @@ class _Sharing:
         if isinstance(value, pikepdf.Dictionary) and value.get("/Type") in ("/Page", "/Pages"):
             return value
         self._chosen[value.objgen] = value  # ends a cycle: a member of one is not shared
-        self._descend(value)
+        self._descend(value, depth)
         chosen = self._first.setdefault(_digest(value), value)
         self._chosen[value.objgen] = chosen
         return chosen
 
-    def _descend(self, value: pikepdf.Object) -> None:
+    def _descend(self, value: pikepdf.Object, depth: int) -> None:
         members: Iterable[tuple[Any, Any]] = ()
         if isinstance(value, pikepdf.Array):
             members = enumerate(list(value))
@@ -84,7 +89,7 @@ class _Sharing:
             members = list(value.items())
         for key, member in members:
             if isinstance(member, pikepdf.Array | pikepdf.Dictionary | pikepdf.Stream):
-                chosen = self._choose(member)
+                chosen = self._choose(member, depth + 1)
                 if member.is_indirect and chosen.objgen != member.objgen:
                     value[key] = chosen
 

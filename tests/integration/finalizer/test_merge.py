@@ -160,6 +160,26 @@ async def test_a_resource_that_contains_itself_does_not_hang_the_merge(tmp_path:
     assert pages == 1
 
 
+async def test_layers_within_layers_merge_however_many(tmp_path: Path) -> None:
+    """The browser makes one of every element that is half transparent."""
+    with pikepdf.new() as pdf:
+        inner = pdf.make_stream(b"0 0 m 9 9 l S")
+        for _ in range(500):
+            outer = pdf.make_stream(b"/X0 Do")
+            for form in (inner, outer):
+                form.Type, form.Subtype = pikepdf.Name.XObject, pikepdf.Name.Form
+                form.BBox = [0, 0, 595, 842]
+            outer.Resources = pikepdf.Dictionary(XObject=pikepdf.Dictionary(X0=inner))
+            inner = outer
+        page = pdf.add_blank_page(page_size=(595, 842))
+        page.Resources = pikepdf.Dictionary(XObject=pikepdf.Dictionary(X0=inner))
+        page.Contents = pdf.make_stream(b"/X0 Do")
+        pdf.save(tmp_path / "deep.pdf")
+    files = [letter(tmp_path / f"{n}.pdf", f"row {n}", font=b"F" * 500) for n in range(150)]
+    _, pages = await merged(tmp_path, [tmp_path / "deep.pdf", *files])
+    assert pages == 151
+
+
 async def test_a_file_that_is_no_pdf_is_named(tmp_path: Path) -> None:
     good = letter(tmp_path / "000000.pdf", "row", font=b"f")
     bad = tmp_path / "000001.pdf"
