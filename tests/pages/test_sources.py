@@ -5,11 +5,12 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 
+import pikepdf
 import pytest
 from PIL import Image
 from press import Press, Sheet, layout
 from servers import Background
-from website import Site, site
+from website import Site, picture, site
 
 from pressroom.errors import Code
 from pressroom.model.page import Output, PageOptions
@@ -49,6 +50,25 @@ def test_a_page_is_fetched_with_its_parts_and_scripts(pages: Press, shop: Site) 
     assert "scripted" in printed(got)
     assert shop.asked("/style.css")
     assert shop.asked("/red.png")
+
+
+def test_assets_of_the_template_are_for_its_header_and_watermark_alone(
+    pages: Press, shop: Site
+) -> None:
+    page = PageOptions.model_validate(
+        {
+            "headerHtml": "<img src=mark.png>",
+            "watermark": {"image": "mark.png", "opacityPercent": 100, "over": True},
+            "margin": {"top": "40mm"},
+        }
+    )
+    mark = picture("#0a0")
+    sheet = Sheet("", url=f"{shop.url}/page", egress=HERE, page=page, assets={"mark.png": mark})
+    got = pages.outcome(sheet)
+    assert isinstance(got, Rendered), got
+    with pikepdf.open(io.BytesIO(got.data)) as opened:
+        assert len(opened.pages[0].get_images(recursive=True)) >= 2
+    assert not shop.asked("/mark.png")
 
 
 def test_scripts_can_be_left_out(pages: Press, shop: Site) -> None:

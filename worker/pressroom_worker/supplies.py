@@ -26,10 +26,12 @@ class Supplies:
         job = row.job
         if job.egress not in self._hosts:
             self._hosts[job.egress] = PageHosts.parse(job.egress)
-        assets = job.snapshot.assets if job.snapshot is not None and row.url is None else {}
+        snapshot = job.snapshot
+        # A fetched page cannot ask for assets; the row's header and watermark still have them.
+        served = snapshot is not None and snapshot.assets and row.url is None
         return Supply(
-            host=self._host(job.snapshot) if job.snapshot is not None and assets else "",
-            assets=assets,
+            host=self._host(snapshot) if snapshot is not None and served else "",
+            assets=snapshot.assets if snapshot is not None else {},
             load=self._load,
             hosts=self._hosts[job.egress],
             url=row.url,

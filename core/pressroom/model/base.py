@@ -45,6 +45,7 @@ class Model(BaseModel):
         extra="forbid",
         frozen=True,
         use_enum_values=False,
+        hide_input_in_errors=True,  # it may be a password, and errors are logged
     )
     rules: ClassVar[tuple[Rule, ...]] = ()
 
