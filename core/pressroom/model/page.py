@@ -141,6 +141,10 @@ class Media(StrEnum):
     SCREEN = "Screen"
 
 
+#: What Factur-X calls the invoice inside the PDF, and XRechnung.
+INVOICE_FILES = ("factur-x.xml", "xrechnung.xml")
+
+
 class MediaFeatureName(StrEnum):
     """What the browser can be told to say to media queries, by the names of CSS."""
 
@@ -340,6 +344,9 @@ class PageOptions(Model):
         attached = [one.name for one in self.attachments or ()]
         if len(set(attached)) != len(attached):
             return "two attachments have the same name: only one of them would be there"
+        for name in INVOICE_FILES if self.factur_x is not None else ():
+            if name in attached:
+                return f"{name} is the invoice's own name: give the attachment another"
         return None
 
     def paper_inches(self) -> tuple[float, float]:

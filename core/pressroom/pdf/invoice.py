@@ -11,6 +11,7 @@ import pikepdf
 from lxml import etree
 
 from pressroom.errors import Code, RowError
+from pressroom.model.page import INVOICE_FILES
 from pressroom.pdf.embedded import attach_file
 
 _NAMESPACE = "urn:factur-x:pdfa:CrossIndustryDocument:invoice:1p0#"
@@ -54,7 +55,7 @@ class _Profile:
 
     schema: str
     word: str
-    file_name: str = "factur-x.xml"
+    file_name: str = INVOICE_FILES[0]
     version: str = "1.0"
 
 
@@ -112,7 +113,7 @@ def _profile_of(tree: etree._Element) -> _Profile:
     german = _XRECHNUNG.search(guideline)
     if german:
         # ZUGFeRD 2.4's reference profile has a file name of its own.
-        return _Profile("en16931", "XRECHNUNG", "xrechnung.xml", german[1])
+        return _Profile("en16931", "XRECHNUNG", INVOICE_FILES[1], german[1])
     try:
         level = str(facturx.get_level(tree, "factur-x"))  # type: ignore[no-untyped-call]
     except ValueError as error:

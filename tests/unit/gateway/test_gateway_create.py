@@ -118,6 +118,15 @@ async def test_what_a_pdf_cannot_carry_together_is_refused(farm: Farm) -> None:
     assert "cannot be encrypted" in answer["detail"]
 
 
+@pytest.mark.parametrize("name", ["factur-x.xml", "xrechnung.xml", "a.txt"])
+async def test_no_attachment_takes_the_place_of_another_file(farm: Farm, name: str) -> None:
+    attachments = [{"name": one, "text": "x"} for one in (name, "a.txt")]
+    page = {"facturX": {"xml": "<x/>"}, "attachments": attachments}
+    body = {"html": "x", "rows": [{}], "page": page}
+    status, answer = await farm.call("POST", "/v1/batches", json=body)
+    assert (status, answer["code"], answer["path"]) == (422, "invalid_option", "page")
+
+
 async def test_items_keep_what_is_their_own(farm: Farm) -> None:
     await farm.template("other")
     batch = await farm.submit(
