@@ -142,12 +142,10 @@ def _page_count(pages: int, page: PageOptions) -> Iterator[Finding]:
 
 def _drawn(data: bytes, page: PageOptions) -> Iterator[Finding]:
     """Blank pages and missing glyphs, by what each page draws."""
-    blanks, glyphs = (
-        _wanted(page, Check.BLANK_PAGES),
-        _wanted(page, Check.MISSING_GLYPHS),
-    )
-    if not (blanks or glyphs):
+    wanted = [one for one in (Check.BLANK_PAGES, Check.MISSING_GLYPHS) if _wanted(page, one)]
+    if not wanted:
         return
+    blanks, glyphs = Check.BLANK_PAGES in wanted, Check.MISSING_GLYPHS in wanted
     furnished = bool(page.header_html or page.footer_html or page.first_header_html)
     try:
         for number, content in enumerate(skia.contents(data), start=1):
@@ -158,7 +156,8 @@ def _drawn(data: bytes, page: PageOptions) -> Iterator[Finding]:
             if glyphs and (missing := list(missing_glyphs(content))):
                 yield _missing(missing, number)
     except PressroomError as error:
-        yield Finding(check=Check.BLANK_PAGES, message=f"The pages were not checked: {error}")
+        for check in wanted:
+            yield Finding(check=check, message=f"The pages were not checked: {error}")
 
 
 def is_blank(content: bytes, *, furnished: bool) -> bool:

@@ -32,8 +32,9 @@ log = logging.getLogger(__name__)
 
 #: Rows that may be done and not yet taken by the caller.
 READY_ROWS = 2
-#: A file from this size is inspected beside the event loop.
+#: A file from this size, or with so many pages, is inspected beside the event loop.
 LARGE_BYTES = 512 * 1024
+MANY_PAGES = 50
 
 OnStart = Callable[[int], Awaitable[None]]
 OpenDesk = Callable[[str, bool], AbstractAsyncContextManager[Desk]]
@@ -184,12 +185,12 @@ class _Shard:
         findings: tuple[Finding, ...] = ()
         data = shown.data
         try:
-            findings = tuple(await _inspect(shown, row.page))
-            error = quality.judge(findings, row.page)
-            if error is not None:
-                raise error
-            if row.page.kind is Output.PDF and carry.needed(row.page):
-                async with asyncio.timeout(max(0.0, ends - time.perf_counter())):
+            async with asyncio.timeout(max(0.0, ends - time.perf_counter())):
+                findings = tuple(await _inspect(shown, row.page))
+                error = quality.judge(findings, row.page)
+                if error is not None:
+                    raise error
+                if row.page.kind is Output.PDF and carry.needed(row.page):
                     assets = await self.supplies.attached(row.page, row.job.snapshot)
                     data = await asyncio.to_thread(carry.carrying, data, row.page, assets)
         except TimeoutError:
@@ -257,7 +258,7 @@ async def _seat(desk: Desk, row: Typeset) -> Seat:
 
 
 async def _inspect(shown: Shown, page: PageOptions) -> list[Finding]:
-    if len(shown.data) < LARGE_BYTES:
+    if len(shown.data) < LARGE_BYTES and shown.pages < MANY_PAGES:
         return quality.inspect(shown.data, shown.pages, page, shown.noticed)
     return await asyncio.to_thread(quality.inspect, shown.data, shown.pages, page, shown.noticed)
 
