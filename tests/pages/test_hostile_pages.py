@@ -6,11 +6,12 @@ import asyncio
 import time
 
 import pytest
-from press import Press, Sheet, layout
+from pictures import difference
+from press import Press, Sheet, layout, png
 from servers import Background
 
 from pressroom.errors import Code
-from pressroom.model.page import PageOptions
+from pressroom.model.page import Output, PageOptions
 from pressroom_worker.render import Failed, Rendered
 
 SCRIPTS = PageOptions(scripts=True)
@@ -96,3 +97,21 @@ def test_a_header_of_an_answer_may_be_in_latin_1(pages: Press, background: Backg
         server.close()
     assert isinstance(got, Rendered), got
     assert layout(got.data).text() == "text"
+
+
+@pytest.mark.parametrize("output", [Output.PDF, Output.PNG])
+@pytest.mark.parametrize(
+    "meta",
+    [
+        "<meta http-equiv=Content-Security-Policy content=\"style-src 'none'; img-src 'none'\">",
+        "<META HTTP-EQUIV='Content&#45;Security&#45;Policy' content=\"style-src 'none'\">",
+        "<meta name=color-scheme content='only dark'>",
+    ],
+)
+def test_what_a_page_sets_for_itself_ends_with_it(pages: Press, meta: str, output: Output) -> None:
+    page = PageOptions(output=output)
+    plain = Sheet("<style>p{background:#00f;height:5cm}</style><p>plain<input>", page=page)
+    first, _, last = pages.print_all([plain, Sheet(f"{meta}<p>text", page=page), plain])
+    if output is Output.PDF:
+        first, last = png(first), png(last)
+    assert difference(first, last) == 0

@@ -24,13 +24,20 @@ _DRAWN = frozenset({"Image", "Stylesheet", "Font"})
 #: How often a page is asked again because of what came meanwhile: its scripts may load for ever.
 _MOST_ASKED = 10
 
-#: The page's state, then what it shows no picture, style sheet or font of.
-_STATE = """[document.readyState,
+#: What a document leaves behind in its tab for the next one that is set there: its policies, its
+#: colours, what it says of itself to servers.
+_LASTING = (
+    'meta[http-equiv]:not([http-equiv="content-type" i],[http-equiv="x-ua-compatible" i]),'
+    'meta[name="color-scheme" i],meta[name="supports-color-schemes" i],meta[name="referrer" i]'
+)
+#: The page's state, then what it shows no picture, style sheet or font of, and whether it lasts.
+_STATE = f"""[document.readyState,
 [...document.images].filter(i=>i.complete&&!i.naturalWidth&&i.getAttribute('src'))
 .slice(0,50).map(i=>(i.currentSrc||i.getAttribute('src')).slice(0,200)),
 [...document.querySelectorAll('link[rel~=stylesheet]')].filter(l=>!l.sheet&&!l.disabled&&l.media!='none')
 .slice(0,50).map(l=>(l.href||l.getAttribute('href')||'').slice(0,200)),
-[...document.fonts].filter(f=>f.status=='error').slice(0,50).map(f=>f.family.slice(0,100))]"""
+[...document.fonts].filter(f=>f.status=='error').slice(0,50).map(f=>f.family.slice(0,100)),
+!!document.querySelector('{_LASTING}')]"""
 #: Answers with the state "complete" once fonts are there; a page that still loads says otherwise.
 READY = f"document.fonts.ready.then(()=>{_STATE})"
 #: Pages with scripts get two frames to draw what they compute.
@@ -233,7 +240,9 @@ class Tab:
             state = await self._state()
             asked += 1
         if isinstance(state, list) and any(state[1:]):
-            self._note(state[1:])
+            self._note(state[1:4])
+            if any(state[4:]):
+                self._address = ""  # the next document needs a window of its own
 
     async def _watch(self) -> None:
         """Hear of what loads, from the first row on that can load anything."""
