@@ -222,7 +222,7 @@ def _request(jobs: Sequence[RowJob]) -> bytes:
         row: dict[str, Any] = {
             "source": None if source is None else sources.setdefault(source, len(sources)),
             "lenient": job.missing_values is MissingValues.LENIENT,
-            "data": job.row.data,
+            "data": _data(job.row),
             "index": job.index,
             "id": job.id,
             "pattern": job.file_name_pattern,
@@ -249,6 +249,17 @@ def _request(jobs: Sequence[RowJob]) -> bytes:
             "rows": rows,
         }
     )
+
+
+def _data(row: Row) -> object:
+    """The row's data as JSON, on its own: it is as deep as its own line may be, and no deeper.
+
+    None where it is deeper than that.
+    """
+    try:
+        return orjson.Fragment(orjson.dumps(row.data))
+    except orjson.JSONEncodeError:
+        return None
 
 
 def _is_raw(row: Row) -> bool:

@@ -52,7 +52,7 @@ def main() -> None:
     while (request := _read(read)) is not None:
         work = _Work(engine, request)
         for row in request["rows"]:
-            body = orjson.dumps(work.answer(row))
+            body = _packed(work.answer(row))
             write.write(HEAD.pack(len(body)) + body)
             write.flush()
 
@@ -83,6 +83,8 @@ class _Work:
     def _made(self, row: dict[str, Any]) -> dict[str, Any]:
         answer: dict[str, Any] = {}
         lenient, data = row["lenient"], row["data"]
+        if data is None:
+            raise RowError(Code.ROW_INVALID, "The row's data is nested too deeply.")
         place = row.get("assets")
         assets = self._assets[place] if place is not None else frozenset[str]()
         if row.get("schema") is not None:
@@ -114,6 +116,15 @@ class _Work:
         if name in REQUIRED and not made.strip():
             raise RowError(Code.TEMPLATE_FAILED, f"{name} is empty for this row.")
         return made
+
+
+def _packed(answer: dict[str, Any]) -> bytes:
+    try:
+        return orjson.dumps(answer)
+    except orjson.JSONEncodeError:  # "\\ud800", which only a template itself can spell
+        text = "What the template makes is no text: it holds half of a pair of surrogates."
+        fault = {"code": Code.TEMPLATE_FAILED.value, "message": text}
+        return orjson.dumps({**fault, "seconds": answer["seconds"]})
 
 
 def _check(schema: str, data: dict[str, Any]) -> None:

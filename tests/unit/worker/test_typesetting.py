@@ -98,6 +98,29 @@ async def test_a_bad_row_fails_alone(typesetter: Typesetter, html: str, code: Co
     assert got[1].error.code is code
 
 
+@pytest.mark.parametrize(("depth", "code"), [(253, None), (300, Code.ROW_INVALID)])
+async def test_data_as_deep_as_a_line_may_be_harms_nobody(
+    typesetter: Typesetter, depth: int, code: Code | None
+) -> None:
+    data: dict[str, Any] = {"x": "deep"}
+    for _ in range(depth - 1):
+        data = {"x": "deep", "in": data}
+    got = await rows(
+        typesetter,
+        job(0, "{{ x }}", data={"x": "good"}),
+        job(1, "{{ x }}", data=data),
+        job(2, "{{ x }}", data={"x": "good"}),
+    )
+    assert [row.html for row in got] == ["good", "" if code else "deep", "good"]
+    assert (got[1].error.code if got[1].error else None) is code
+
+
+async def test_half_a_surrogate_pair_is_named(typesetter: Typesetter) -> None:
+    (got,) = await rows(typesetter, job(0, "{{ '\\ud800' }}"))
+    assert got.error is not None
+    assert "surrogates" in got.error.message
+
+
 async def test_a_fault_names_the_text_it_is_in(typesetter: Typesetter) -> None:
     got = await rows(
         typesetter,
