@@ -6,7 +6,9 @@ itself before it is printed, laid out at the width of the paper.
 
 from __future__ import annotations
 
+import math
 import re
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -87,12 +89,17 @@ def probe(page: PageOptions) -> str | None:
     return _PROBE
 
 
-def inspect(data: bytes, pages: int, page: PageOptions, noticed: Noticed) -> list[Finding]:
-    """What is wrong with a row's file, of all that is looked for; at most MAX_FINDINGS."""
+def inspect(
+    data: bytes, pages: int, page: PageOptions, noticed: Noticed, *, ends: float = math.inf
+) -> list[Finding]:
+    """What is wrong with a row's file, of all that is looked for; at most MAX_FINDINGS.
+
+    TimeoutError where looking takes longer than until ``ends``, by ``time.perf_counter``.
+    """
     found: list[Finding] = []
     if page.kind is Output.PDF:
         found += _page_count(pages, page)
-        found += _drawn(data, page)
+        found += _drawn(data, page, ends)
         if _wanted(page, Check.CUT_CONTENT):
             found += _cut(noticed.layout)
     if _wanted(page, Check.FAILED_ASSETS):
@@ -140,7 +147,7 @@ def _page_count(pages: int, page: PageOptions) -> Iterator[Finding]:
     )
 
 
-def _drawn(data: bytes, page: PageOptions) -> Iterator[Finding]:
+def _drawn(data: bytes, page: PageOptions, ends: float) -> Iterator[Finding]:
     """Blank pages and missing glyphs, by what each page draws."""
     wanted = [one for one in (Check.BLANK_PAGES, Check.MISSING_GLYPHS) if _wanted(page, one)]
     if not wanted:
@@ -149,6 +156,8 @@ def _drawn(data: bytes, page: PageOptions) -> Iterator[Finding]:
     furnished = bool(page.header_html or page.footer_html or page.first_header_html)
     try:
         for number, content in enumerate(skia.contents(data), start=1):
+            if time.perf_counter() > ends:
+                raise TimeoutError
             if blanks and is_blank(content, furnished=furnished):
                 yield Finding(
                     check=Check.BLANK_PAGES, message=f"Page {number} is blank.", page=number

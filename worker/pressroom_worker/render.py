@@ -186,7 +186,7 @@ class _Shard:
         data = shown.data
         try:
             async with asyncio.timeout(max(0.0, ends - time.perf_counter())):
-                findings = tuple(await _inspect(shown, row.page))
+                findings = tuple(await _inspect(shown, row.page, ends))
                 error = quality.judge(findings, row.page)
                 if error is not None:
                     raise error
@@ -257,10 +257,11 @@ async def _seat(desk: Desk, row: Typeset) -> Seat:
     return await desk.seat(mode, scripts=scripts)
 
 
-async def _inspect(shown: Shown, page: PageOptions) -> list[Finding]:
-    if len(shown.data) < LARGE_BYTES and shown.pages < MANY_PAGES:
-        return quality.inspect(shown.data, shown.pages, page, shown.noticed)
-    return await asyncio.to_thread(quality.inspect, shown.data, shown.pages, page, shown.noticed)
+async def _inspect(shown: Shown, page: PageOptions, ends: float) -> list[Finding]:
+    data, pages, noticed = shown.data, shown.pages, shown.noticed
+    if len(data) < LARGE_BYTES and pages < MANY_PAGES:
+        return quality.inspect(data, pages, page, noticed, ends=ends)
+    return await asyncio.to_thread(quality.inspect, data, pages, page, noticed, ends=ends)
 
 
 def _unforeseen(error: Exception) -> RowError:

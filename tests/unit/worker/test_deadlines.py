@@ -26,7 +26,7 @@ class FakeTab:
 
     left = False
     awaited = ""
-    traffic = SimpleNamespace(failed={})
+    traffic = SimpleNamespace(failed={}, outage=None)
     console: Sequence[str] = ()
 
     def begin(self, supply: Supply) -> None: ...

@@ -1,4 +1,4 @@
-"""A PDF that cannot be read has not passed the checks of its pages."""
+"""A PDF that cannot be read, or not in time, has not passed the checks of its pages."""
 
 from __future__ import annotations
 
