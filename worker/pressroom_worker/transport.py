@@ -21,6 +21,8 @@ OnEvent = Callable[[str, Json, str | None], None]
 
 #: An answer's bytes at most: 256 MiB of output as base64.
 MAX_FRAME = 360 * 1024 * 1024
+#: Bytes of any other message at most. A page's script chooses how much it says.
+MAX_TALK = 64 * 1024 * 1024
 PIPE_BYTES = 1 << 20
 #: The head of an answer that carries a payload, and how far into the frame it may start.
 _PAYLOAD = b'"result":{"data":"'
@@ -140,14 +142,22 @@ class Channel(asyncio.Protocol):
         if not rest or self._dropping:
             return
         self._buffer += rest
-        if len(self._buffer) > MAX_FRAME:
-            head = bytes(self._buffer[:_HEAD])
-            self._buffer.clear()
-            self._dropping = True
-            number = head.removeprefix(b'{"id":').partition(b",")[0]
-            found = self._waiting.pop(int(number), None) if number.isdigit() else None
-            if found is not None:
-                _fail(found[0], FrameTooLargeError("the answer is too large"))
+        if len(self._buffer) > MAX_TALK:
+            self._drop(bytes(self._buffer[:_HEAD]))
+
+    def _drop(self, head: bytes) -> None:
+        """Drop the message that begins like this, if it is too large."""
+        error: Exception = FrameTooLargeError("the answer is too large")
+        if _PAYLOAD not in head:
+            error = ProtocolError("the page answers with too much")
+        elif len(self._buffer) <= MAX_FRAME:
+            return
+        self._buffer.clear()
+        self._dropping = True
+        number = head.removeprefix(b'{"id":').partition(b",")[0]
+        found = self._waiting.pop(int(number), None) if number.isdigit() else None
+        if found is not None:
+            _fail(found[0], error)
 
     def _frame(self, frame: bytes) -> None:
         start = frame.find(_PAYLOAD, 0, _HEAD)
