@@ -11,7 +11,9 @@ from press import Press, Sheet, layout, png
 from servers import Background
 
 from pressroom.errors import Code
+from pressroom.model.checks import Checks, Policy
 from pressroom.model.page import Output, PageOptions
+from pressroom_worker import quality
 from pressroom_worker.render import Failed, Rendered
 
 SCRIPTS = PageOptions(scripts=True)
@@ -115,3 +117,19 @@ def test_what_a_page_sets_for_itself_ends_with_it(pages: Press, meta: str, outpu
     if output is Output.PDF:
         first, last = png(first), png(last)
     assert difference(first, last) == 0
+
+
+def test_drawings_that_take_long_to_look_at_end_with_the_rows_time(
+    pages: Press, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slowly(content: bytes, *, furnished: bool) -> bool:
+        time.sleep(0.1)
+        return False
+
+    monkeypatch.setattr(quality, "is_blank", slowly)
+    started = time.monotonic()
+    page = PageOptions(checks=Checks(missing_glyphs=Policy.OFF))
+    got = between(pages, Sheet("<p style='break-after:page'>x" * 300, page=page), seconds=4)
+    assert isinstance(got, Failed), got
+    assert got.error.code is Code.RENDER_TIMEOUT
+    assert time.monotonic() - started < 8

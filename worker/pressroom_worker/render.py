@@ -32,9 +32,9 @@ log = logging.getLogger(__name__)
 
 #: Rows that may be done and not yet taken by the caller.
 READY_ROWS = 2
-#: A file from this size, or with so many pages, is inspected beside the event loop.
-LARGE_BYTES = 512 * 1024
-MANY_PAGES = 50
+#: A file from this size is inspected beside the event loop: a drawing may unpack to a thousand
+#: times its size.
+LARGE_BYTES = 128 * 1024
 
 OnStart = Callable[[int], Awaitable[None]]
 OpenDesk = Callable[[str, bool], AbstractAsyncContextManager[Desk]]
@@ -259,7 +259,7 @@ async def _seat(desk: Desk, row: Typeset) -> Seat:
 
 async def _inspect(shown: Shown, page: PageOptions, ends: float) -> list[Finding]:
     data, pages, noticed = shown.data, shown.pages, shown.noticed
-    if len(data) < LARGE_BYTES and pages < MANY_PAGES:
+    if len(data) < LARGE_BYTES:
         return quality.inspect(data, pages, page, noticed, ends=ends)
     return await asyncio.to_thread(quality.inspect, data, pages, page, noticed, ends=ends)
 
