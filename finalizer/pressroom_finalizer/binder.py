@@ -39,8 +39,8 @@ GROUP = 100
 _SHARED = ("/Resources", "/Contents")
 #: What is done with a merged PDF and the pages of each of its files: it is written to the path.
 Finish = Callable[[pikepdf.Pdf, list[int], Path], None]
-#: How far into a page's resources equal objects are looked for. A font lies eight deep; layers of a
-#: page lie in one another, four steps each, as often as its elements do.
+#: How far into a page's resources equal objects are looked for. Fonts lie some steps deep; layers
+#: of a page lie in one another as often as its elements do.
 _DEEPEST = 200
 
 

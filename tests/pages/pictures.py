@@ -1,4 +1,4 @@
-"""How far two pictures of a page are apart to the eye."""
+"""Pictures of pages, and how far two of them are apart to the eye."""
 
 from __future__ import annotations
 
@@ -11,6 +11,13 @@ from PIL import Image, ImageChops, ImageFilter
 _BLUR = 2
 #: How far a colour channel may be off, of 255.
 _NEAR = 16
+
+
+def image(data: bytes) -> Image.Image:
+    """A picture that is read whole."""
+    with Image.open(io.BytesIO(data)) as found:
+        found.load()
+        return found
 
 
 def difference(one: bytes, other: bytes) -> float:

@@ -6,7 +6,7 @@ import io
 
 import pikepdf
 import pytest
-from PIL import Image
+from pictures import image
 from press import Press, Sheet, layout, png
 from website import picture
 
@@ -21,12 +21,6 @@ RED = picture("#f00")
 
 def options(**given: object) -> PageOptions:
     return PageOptions.model_validate(given)
-
-
-def image(data: bytes) -> Image.Image:
-    with Image.open(io.BytesIO(data)) as found:
-        found.load()
-        return found
 
 
 # --- header and footer ---------------------------------------------------------------------------

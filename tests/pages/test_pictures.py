@@ -5,8 +5,7 @@ from __future__ import annotations
 import io
 
 import pytest
-from pictures import difference
-from PIL import Image
+from pictures import difference, image
 from press import Press, Sheet, png
 from website import picture
 
@@ -27,12 +26,6 @@ TOLERANCE = 0.03
 
 def options(**given: object) -> PageOptions:
     return PageOptions.model_validate(given)
-
-
-def image(data: bytes) -> Image.Image:
-    with Image.open(io.BytesIO(data)) as found:
-        found.load()
-        return found
 
 
 @pytest.mark.parametrize("kind", [Output.PNG, Output.JPEG, Output.WEBP])

@@ -35,8 +35,8 @@ MAX_CHARACTERS = 32 * 1024 * 1024
 async def with_assets(page: PageOptions, supply: Supply) -> PageOptions:
     """The options, their headers and footers complete.
 
-    RowError ``asset_not_found`` where an asset cannot be read, ``template_failed`` past
-    MAX_CHARACTERS.
+    RowError ``asset_not_found`` where the store has lost an asset, ``template_failed`` past
+    MAX_CHARACTERS; UnavailableError while the store is away.
     """
     texts = {part: html for part in _PARTS if (html := getattr(page, part))}
     if not texts or not supply.assets:
